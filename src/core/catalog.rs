@@ -1,0 +1,452 @@
+//! The objects of one state and the edges between them.
+//!
+//! A [`Catalog`] is immutable and sorted; it is made by a [`CatalogBuilder`], whose `finish` is where the invariants
+//! hold: ids are unique, every parent exists, no edge dangles.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap as HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::diagnostic::{Diagnostic, Location, Result};
+use super::id::ObjectId;
+use crate::kinds::{KindTag, Object};
+
+/// How firmly one object rests on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edge {
+    /// Known: recorded in `pg_depend`, or true by construction.
+    Hard,
+    /// Guessed by parsing (function bodies, declared text). Wins nothing against a hard edge: it is dropped where it
+    /// would close a cycle.
+    Soft,
+}
+
+/// The objects of one state. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    objects: Arc<Vec<(ObjectId, Object)>>,
+    index: Arc<HashMap<ObjectId, u32>>,
+    /// (dependent, dependency), sorted; and the same the other way round.
+    forward: Arc<Vec<(u32, u32, Edge)>>,
+    backward: Arc<Vec<(u32, u32, Edge)>>,
+    /// Where each declared object stands in the project; empty for a state read from a server.
+    locations: Arc<HashMap<ObjectId, Location>>,
+    /// Facts about the server or project the catalog comes from.
+    pub origin: Origin,
+}
+
+/// Facts about where a catalog comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The server's major version; 0 where no server was asked.
+    pub major: u32,
+    /// The role that read it (`current_user`).
+    pub role: String,
+    /// The owner of the database.
+    pub database_owner: String,
+    /// User objects that trueup does not model: kind in words, and name.
+    pub unmodelled: Vec<(String, String)>,
+}
+
+impl Catalog {
+    /// The number of objects.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether the two share their objects in memory: then nothing can differ.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.objects, &other.objects)
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// All objects, in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
+        self.objects.iter().map(|(id, object)| (id, object))
+    }
+
+    /// One object.
+    pub fn get(&self, id: &ObjectId) -> Option<&Object> {
+        self.get_str(id.as_str())
+    }
+
+    fn get_str(&self, id: &str) -> Option<&Object> {
+        self.index.get(id).map(|i| &self.objects[*i as usize].1)
+    }
+
+    /// Whether an object exists.
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.index.contains_key(id.as_str())
+    }
+
+    /// Everything below an object (children, their children, …), in order, without the object itself.
+    pub fn below<'a>(&'a self, id: &'a ObjectId) -> impl Iterator<Item = (&'a ObjectId, &'a Object)> + 'a {
+        let start = self.objects.partition_point(|(other, _)| {
+            let (other, id) = (other.as_str().as_bytes(), id.as_str().as_bytes());
+            // Compared with `id` followed by a slash.
+            other.iter().copied().cmp(id.iter().copied().chain([b'/'])).is_lt()
+        });
+        self.objects[start..]
+            .iter()
+            .take_while(move |(other, _)| other.is_within(id))
+            .map(|(other, object)| (other, object))
+    }
+
+    /// The direct children of an object that are of one kind, in order of name.
+    pub fn children<'a>(
+        &'a self,
+        id: &'a ObjectId,
+        kind: KindTag,
+    ) -> impl Iterator<Item = (&'a ObjectId, &'a Object)> + 'a {
+        self.below(id).filter(move |(child, _)| child.kind() == kind && child.parent_str() == Some(id.as_str()))
+    }
+
+    /// The objects of one kind that have no parent, in order of name.
+    pub fn roots(&self, kind: KindTag) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
+        let prefix = format!("{}:", kind.word());
+        let start = self.objects.partition_point(|(id, _)| id.as_str() < prefix.as_str());
+        self.objects[start..]
+            .iter()
+            .take_while(move |(id, _)| id.as_str().starts_with(&prefix))
+            .filter(|(id, _)| id.parent_str().is_none())
+            .map(|(id, object)| (id, object))
+    }
+
+    fn edges<'a>(
+        &'a self,
+        list: &'a [(u32, u32, Edge)],
+        id: &ObjectId,
+    ) -> impl Iterator<Item = (&'a ObjectId, Edge)> + 'a {
+        let of = self.index.get(id.as_str()).copied();
+        let range = of.map_or(0..0, |i| {
+            let start = list.partition_point(|e| e.0 < i);
+            let end = list.partition_point(|e| e.0 <= i);
+            start..end
+        });
+        list[range].iter().map(|(_, other, edge)| (&self.objects[*other as usize].0, *edge))
+    }
+
+    /// What an object depends on (its parent is not repeated here).
+    pub fn dependencies<'a>(&'a self, id: &ObjectId) -> impl Iterator<Item = (&'a ObjectId, Edge)> + 'a {
+        self.edges(&self.forward, id)
+    }
+
+    /// What depends on an object (its children are not repeated here).
+    pub fn dependents<'a>(&'a self, id: &ObjectId) -> impl Iterator<Item = (&'a ObjectId, Edge)> + 'a {
+        self.edges(&self.backward, id)
+    }
+
+    /// Where an object is declared.
+    pub fn location(&self, id: &ObjectId) -> Option<&Location> {
+        let mut current = Some(id.as_str());
+        while let Some(text) = current {
+            if let Some(location) = self.locations.get(text) {
+                return Some(location);
+            }
+            current = text.rfind('/').map(|i| &text[..i]);
+        }
+        None
+    }
+
+    /// A builder holding all of this catalog, to make a changed one.
+    pub fn to_builder(&self) -> CatalogBuilder {
+        let mut builder = CatalogBuilder::new();
+        builder.origin = self.origin.clone();
+        builder.copy(self, |_| true);
+        builder
+    }
+
+    /// The part of the catalog that `keep` names. Edges to what is left out go with it.
+    pub fn filtered(&self, keep: impl Fn(&ObjectId, &Object) -> bool) -> Self {
+        let kept: Vec<bool> = self.objects.iter().map(|(id, object)| keep(id, object)).collect();
+        if kept.iter().all(|keep| *keep) {
+            return self.clone();
+        }
+        let mut builder = CatalogBuilder::new();
+        builder.origin = self.origin.clone();
+        builder.copy(self, |i| kept[i]);
+        builder.finish_unchecked()
+    }
+
+    /// The same catalog with some objects, and what lies below them, under other ids.
+    pub fn renamed(&self, map: &BTreeMap<ObjectId, ObjectId>) -> Self {
+        let new_id = |id: &ObjectId| {
+            let longest = map.iter().filter(|(old, _)| id.is_within(old)).max_by_key(|(old, _)| old.as_str().len());
+            longest.and_then(|(old, new)| id.rebase(old, new)).unwrap_or_else(|| id.clone())
+        };
+        let mut builder = CatalogBuilder::new();
+        builder.reserve(self.objects.len());
+        builder.origin = self.origin.clone();
+        for (id, object) in self.objects.iter() {
+            let new = new_id(id);
+            if let Some(location) = self.locations.get(id) {
+                builder.locations.insert(new.clone(), location.clone());
+            }
+            builder.insert(new, object.clone());
+        }
+        builder.edges.clone_from(&*self.forward);
+        builder.finish_unchecked()
+    }
+
+    /// The largest set within which everything `wanted` depends on is included, by edges and parents.
+    pub fn closure(&self, wanted: impl IntoIterator<Item = ObjectId>) -> std::collections::BTreeSet<ObjectId> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut queue: Vec<ObjectId> = wanted.into_iter().collect();
+        while let Some(id) = queue.pop() {
+            if !self.contains(&id) || !seen.insert(id.clone()) {
+                continue;
+            }
+            queue.extend(id.parent());
+            queue.extend(self.dependencies(&id).map(|(d, _)| d.clone()));
+        }
+        seen
+    }
+}
+
+/// Gathers objects and edges; [`CatalogBuilder::finish`] checks them.
+#[derive(Debug, Default)]
+pub struct CatalogBuilder {
+    objects: Vec<(ObjectId, Object)>,
+    index: HashMap<ObjectId, u32>,
+    /// How many objects were taken out again: their slots stay, and have no entry in the index.
+    removed: usize,
+    edges: Vec<(u32, u32, Edge)>,
+    pending: Vec<(ObjectId, ObjectId, Edge)>,
+    locations: HashMap<ObjectId, Location>,
+    /// See [`Catalog::origin`].
+    pub origin: Origin,
+}
+
+impl CatalogBuilder {
+    /// An empty builder.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn reserve(&mut self, objects: usize) {
+        self.objects.reserve(objects);
+        self.index.reserve(objects);
+    }
+
+    fn copy(&mut self, catalog: &Catalog, keep: impl Fn(usize) -> bool) {
+        self.reserve(catalog.objects.len());
+        let places = !catalog.locations.is_empty();
+        let mut map = vec![u32::MAX; catalog.objects.len()];
+        for (i, (id, object)) in catalog.objects.iter().enumerate() {
+            if keep(i) {
+                map[i] = self.insert(id.clone(), object.clone());
+                if places && let Some(location) = catalog.locations.get(id.as_str()) {
+                    self.locations.insert(id.clone(), location.clone());
+                }
+            }
+        }
+        for (from, to, edge) in catalog.forward.iter() {
+            let (from, to) = (map[*from as usize], map[*to as usize]);
+            if from != u32::MAX && to != u32::MAX {
+                self.edges.push((from, to, *edge));
+            }
+        }
+    }
+
+    fn insert(&mut self, id: ObjectId, object: Object) -> u32 {
+        if let Some(i) = self.index.get(&id) {
+            self.objects[*i as usize].1 = object;
+            return *i;
+        }
+        let handle = self.objects.len() as u32;
+        self.index.insert(id.clone(), handle);
+        self.objects.push((id, object));
+        handle
+    }
+
+    /// Adds an object and returns its handle. An object of the same id is a duplicate: an error that names both places.
+    pub fn add(&mut self, id: ObjectId, object: impl Into<Object>, location: Option<Location>) -> Result<u32> {
+        if self.index.contains_key(&id) {
+            let mut problem =
+                Diagnostic::error("duplicate-object", format!("{id} is declared twice")).help("keep one of the two");
+            if let Some(place) = location {
+                problem = problem.at(place);
+            }
+            if let Some(first) = self.locations.get(&id) {
+                problem = problem.related(first.clone(), "first declared here");
+            }
+            return Err(problem);
+        }
+        if let Some(location) = location {
+            self.locations.insert(id.clone(), location);
+        }
+        Ok(self.insert(id, object.into()))
+    }
+
+    /// Adds an object, or puts it in the place of the one that has its id.
+    pub fn put(&mut self, id: ObjectId, object: impl Into<Object>) -> u32 {
+        self.insert(id, object.into())
+    }
+
+    /// Takes an object out again; its edges go with it.
+    pub fn remove(&mut self, id: &ObjectId) {
+        self.removed += usize::from(self.index.remove(id).is_some());
+        self.locations.remove(id);
+    }
+
+    /// Records that `from` depends on `to`, by handles that `add` returned.
+    pub fn edge(&mut self, from: u32, to: u32, edge: Edge) {
+        if from != to {
+            self.edges.push((from, to, edge));
+        }
+    }
+
+    /// Records that `from` depends on `to`; either may be added later, or never (then the edge is left out).
+    pub fn depend(&mut self, from: &ObjectId, to: &ObjectId, edge: Edge) {
+        if from != to {
+            self.pending.push((from.clone(), to.clone(), edge));
+        }
+    }
+
+    /// The id behind a handle.
+    pub fn id(&self, handle: u32) -> &ObjectId {
+        &self.objects[handle as usize].0
+    }
+
+    /// An object already added.
+    pub fn get(&self, id: &ObjectId) -> Option<&Object> {
+        self.index.get(id.as_str()).map(|i| &self.objects[*i as usize].1)
+    }
+
+    /// An object already added, to change.
+    pub fn get_mut(&mut self, id: &ObjectId) -> Option<&mut Object> {
+        let i = *self.index.get(id.as_str())?;
+        self.objects.get_mut(i as usize).map(|(_, object)| object)
+    }
+
+    /// All objects added so far.
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
+        self.since_handle(0)
+    }
+
+    /// The object and all that were added after it, which is where those below it are; all objects where it is not there.
+    pub fn since(&self, id: &ObjectId) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
+        self.since_handle(self.index.get(id).map_or(0, |handle| *handle as usize))
+    }
+
+    fn since_handle(&self, first: usize) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
+        let objects = self.objects.iter().enumerate().skip(first);
+        objects.filter(|(i, (id, _))| self.is_live(*i, id)).map(|(_, (id, object))| (id, object))
+    }
+
+    /// Whether the object in a slot was not taken out again.
+    fn is_live(&self, slot: usize, id: &ObjectId) -> bool {
+        self.removed == 0 || self.index.get(id).is_some_and(|at| *at as usize == slot)
+    }
+
+    /// Where an object was declared.
+    pub fn location(&self, id: &ObjectId) -> Option<&Location> {
+        self.locations.get(id.as_str())
+    }
+
+    /// Notes where an object is declared.
+    pub fn locate(&mut self, id: &ObjectId, location: Location) {
+        self.locations.insert(id.clone(), location);
+    }
+
+    /// The catalog, after checking that every parent exists. A schema that is only a parent needs no object of its own.
+    pub fn finish(self) -> Result<Catalog> {
+        for (id, _) in self.iter() {
+            let Some(parent) = id.parent_str() else { continue };
+            let schema = parent.starts_with("schema:") && !parent.contains('/');
+            if !schema && !self.index.contains_key(parent) {
+                let mut problem =
+                    Diagnostic::error("missing-parent", format!("{id} belongs to an object that does not exist"));
+                if let Some(place) = self.locations.get(id) {
+                    problem = problem.at(place.clone());
+                }
+                return Err(problem);
+            }
+        }
+        Ok(self.finish_unchecked())
+    }
+
+    /// The catalog, without the checks: parents may be missing (a policy on a table of the platform).
+    pub fn finish_unchecked(mut self) -> Catalog {
+        let pending = std::mem::take(&mut self.pending);
+        for (from, to, edge) in pending {
+            if let (Some(from), Some(to)) = (self.index.get(&from), self.index.get(&to)) {
+                self.edges.push((*from, *to, edge));
+            }
+        }
+        // What was taken out again has no entry in the index.
+        let kept = |i: &u32| self.objects.get(*i as usize).is_some_and(|(id, _)| self.is_live(*i as usize, id));
+        let mut order: Vec<u32> = (0..self.objects.len() as u32).filter(kept).collect();
+        order.sort_unstable_by(|a, b| self.objects[*a as usize].0.cmp(&self.objects[*b as usize].0));
+        let mut place = vec![u32::MAX; self.objects.len()];
+        for (new, old) in order.iter().enumerate() {
+            place[*old as usize] = new as u32;
+        }
+        let mut slots: Vec<Option<(ObjectId, Object)>> = self.objects.into_iter().map(Some).collect();
+        let objects: Vec<_> = order.iter().filter_map(|old| slots[*old as usize].take()).collect();
+        let mut forward: Vec<_> =
+            self.edges.iter().map(|(a, b, e)| (place[*a as usize], place[*b as usize], *e)).collect();
+        forward.retain(|(a, b, _)| *a != u32::MAX && *b != u32::MAX);
+        forward.sort_unstable();
+        // A hard edge sorts before a soft one between the same two, and is the one to keep.
+        forward.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
+        let mut backward: Vec<_> = forward.iter().map(|(a, b, e)| (*b, *a, *e)).collect();
+        backward.sort_unstable();
+        self.index.values_mut().for_each(|handle| *handle = place[*handle as usize]);
+        Catalog {
+            objects: Arc::new(objects),
+            index: Arc::new(self.index),
+            forward: Arc::new(forward),
+            backward: Arc::new(backward),
+            locations: Arc::new(self.locations),
+            origin: self.origin,
+        }
+    }
+}
+
+/// The form of a catalog in a snapshot file.
+#[derive(Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The version of this format.
+    pub trueup_snapshot: u32,
+    /// See [`Origin`].
+    pub origin: Origin,
+    /// The objects by id.
+    pub objects: BTreeMap<ObjectId, Object>,
+    /// Edges: dependent, dependency, strength.
+    pub edges: Vec<(ObjectId, ObjectId, Edge)>,
+}
+
+impl From<&Catalog> for Snapshot {
+    fn from(catalog: &Catalog) -> Self {
+        let name = |i: &u32| catalog.objects[*i as usize].0.clone();
+        Self {
+            trueup_snapshot: 1,
+            origin: catalog.origin.clone(),
+            objects: catalog.objects.iter().cloned().collect(),
+            edges: catalog.forward.iter().map(|(a, b, e)| (name(a), name(b), *e)).collect(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The catalog again.
+    pub fn into_catalog(self) -> Result<Catalog> {
+        let mut builder = CatalogBuilder::new();
+        builder.origin = self.origin;
+        for (id, object) in self.objects {
+            builder.put(id, object);
+        }
+        for (from, to, edge) in &self.edges {
+            builder.depend(from, to, *edge);
+        }
+        builder.finish()
+    }
+}

@@ -1,0 +1,7 @@
+//! What everything else is written in terms of: names, ids, catalogs, steps, diagnostics.
+
+pub mod catalog;
+pub mod diagnostic;
+pub mod id;
+pub mod name;
+pub mod step;

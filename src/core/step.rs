@@ -1,0 +1,339 @@
+//! Steps: what a plan is made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::ObjectId;
+
+/// The table-level lock a statement takes (PostgreSQL documentation, "Explicit Locking"), weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockMode {
+    /// Conflicts only with ACCESS EXCLUSIVE.
+    AccessShare,
+    /// SELECT FOR UPDATE and the like; the referenced table while a foreign key is validated.
+    RowShare,
+    /// What INSERT, UPDATE and DELETE take.
+    RowExclusive,
+    /// VALIDATE, CREATE INDEX CONCURRENTLY: reads and writes go on.
+    ShareUpdateExclusive,
+    /// Writes wait: CREATE INDEX.
+    Share,
+    /// Writes wait: ADD FOREIGN KEY, CREATE TRIGGER.
+    ShareRowExclusive,
+    /// Reads go on, all else waits: REFRESH MATERIALIZED VIEW CONCURRENTLY.
+    Exclusive,
+    /// Everything waits, reads too.
+    AccessExclusive,
+}
+
+impl LockMode {
+    /// The name in the documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+}
+
+/// When, in the life of a deployment, a step may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Old code is unaffected.
+    Expand,
+    /// Data moves.
+    Migrate,
+    /// Old code would break.
+    Contract,
+}
+
+impl Phase {
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Expand => "expand",
+            Self::Migrate => "migrate",
+            Self::Contract => "contract",
+        }
+    }
+}
+
+/// A way in which a step can hurt. The word is what `--allow` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HazardKind {
+    /// Rows or values are lost.
+    DataLoss,
+    /// The table is rewritten under an exclusive lock.
+    Rewrite,
+    /// Writers (or readers) wait while rows are scanned.
+    Blocking,
+    /// Who may see or do what changes.
+    Access,
+    /// Code that runs today may fail afterwards.
+    Breaking,
+    /// Values computed and stored earlier may no longer be what the definition says.
+    Stale,
+}
+
+impl HazardKind {
+    /// All of them, for help texts and parsing.
+    pub const ALL: &'static [Self] =
+        &[Self::DataLoss, Self::Rewrite, Self::Blocking, Self::Access, Self::Breaking, Self::Stale];
+
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::DataLoss => "data-loss",
+            Self::Rewrite => "rewrite",
+            Self::Blocking => "blocking",
+            Self::Access => "access",
+            Self::Breaking => "breaking",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// Whether a step with this hazard runs only with consent (`--allow`).
+    pub fn needs_consent(self) -> bool {
+        matches!(self, Self::DataLoss)
+    }
+}
+
+/// A hazard of a step, with what it means here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hazard {
+    /// Which hazard.
+    pub kind: HazardKind,
+    /// What it means here, for a person.
+    pub reason: String,
+}
+
+/// How a step relates to transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transaction {
+    /// May share a transaction with its neighbours.
+    Shared,
+    /// Runs in a transaction of its own (it takes long, or what follows needs it committed).
+    Own,
+    /// Cannot run inside a transaction block (CREATE INDEX CONCURRENTLY).
+    None,
+}
+
+/// What a step does to its object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Brings it into being.
+    Create,
+    /// Changes it in place.
+    Alter,
+    /// Gives it another name.
+    Rename,
+    /// Removes it.
+    Drop,
+    /// Changes rows.
+    Data,
+}
+
+/// One statement of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// To what.
+    pub object: ObjectId,
+    /// The statement, without a final semicolon.
+    pub sql: String,
+    /// The strongest lock it takes on a relation that exists before the plan, and on which.
+    pub lock: Option<(LockMode, ObjectId)>,
+    /// When it may run.
+    pub phase: Phase,
+    /// How it can hurt.
+    pub hazards: Vec<Hazard>,
+    /// How it relates to transactions.
+    pub transaction: Transaction,
+    /// Objects that exist after it and did not before.
+    pub creates: Vec<ObjectId>,
+    /// Objects that are gone after it.
+    pub destroys: Vec<ObjectId>,
+    /// Objects it needs beyond what its object depends on.
+    pub requires: Vec<ObjectId>,
+    /// Objects that are read before they are removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<ObjectId>,
+    /// Relations whose rows it changes or reads: what demands something of all their rows (NOT NULL, keys, checks) comes later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses_unconstrained: Vec<ObjectId>,
+    /// Objects whose finishing steps (NOT NULL, validation) and removal come later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub precedes: Vec<ObjectId>,
+    /// What it is for, for people: an invariant's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Steps of one group run in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// How the statement is cut into batches, each in a transaction of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<crate::data::Batch>,
+    /// Objects whose removal must come first.
+    pub after: Vec<ObjectId>,
+    /// A query that is true once the step has been done; lets a step outside a transaction be resumed.
+    pub done_when: Option<String>,
+    /// A statement to run first when an earlier attempt was cut off (an invalid index is dropped).
+    pub cleanup: Option<String>,
+    /// Position among the steps of one object: lower first.
+    pub rank: u8,
+}
+
+impl Step {
+    fn new(action: Action, object: &ObjectId, sql: impl Into<String>) -> Self {
+        Self {
+            action,
+            object: object.clone(),
+            sql: sql.into(),
+            lock: None,
+            phase: Phase::Expand,
+            hazards: Vec::new(),
+            transaction: Transaction::Shared,
+            creates: Vec::new(),
+            destroys: Vec::new(),
+            requires: Vec::new(),
+            uses: Vec::new(),
+            uses_unconstrained: Vec::new(),
+            precedes: Vec::new(),
+            label: None,
+            group: None,
+            batch: None,
+            after: Vec::new(),
+            done_when: None,
+            cleanup: None,
+            rank: 0,
+        }
+    }
+
+    /// A statement that brings an object into being.
+    pub fn create(object: &ObjectId, sql: impl Into<String>) -> Self {
+        let mut step = Self::new(Action::Create, object, sql);
+        step.creates.push(object.clone());
+        step
+    }
+
+    /// A statement that removes an object.
+    pub fn drop(object: &ObjectId, sql: impl Into<String>) -> Self {
+        let mut step = Self::new(Action::Drop, object, sql);
+        step.destroys.push(object.clone());
+        step.phase = Phase::Contract;
+        step
+    }
+
+    /// A statement that changes an object in place.
+    pub fn alter(object: &ObjectId, sql: impl Into<String>) -> Self {
+        Self::new(Action::Alter, object, sql)
+    }
+
+    /// A statement that renames an object.
+    pub fn rename(object: &ObjectId, sql: impl Into<String>) -> Self {
+        let mut step = Self::new(Action::Rename, object, sql);
+        step.phase = Phase::Contract;
+        step
+    }
+
+    /// A statement that changes rows.
+    pub fn data(object: &ObjectId, sql: impl Into<String>) -> Self {
+        let mut step = Self::new(Action::Data, object, sql);
+        step.phase = Phase::Migrate;
+        step
+    }
+
+    /// Says which lock it takes on which relation.
+    #[must_use]
+    pub fn lock(mut self, mode: LockMode, relation: &ObjectId) -> Self {
+        self.lock = Some((mode, relation.clone()));
+        self
+    }
+
+    /// Says when it may run.
+    #[must_use]
+    pub fn phase(mut self, phase: Phase) -> Self {
+        self.phase = phase;
+        self
+    }
+
+    /// Adds a hazard.
+    #[must_use]
+    pub fn hazard(mut self, kind: HazardKind, reason: impl Into<String>) -> Self {
+        self.hazards.push(Hazard { kind, reason: reason.into() });
+        self
+    }
+
+    /// Says how it relates to transactions.
+    #[must_use]
+    pub fn transaction(mut self, transaction: Transaction) -> Self {
+        self.transaction = transaction;
+        self
+    }
+
+    /// Adds an object it needs beyond what its own object depends on.
+    #[must_use]
+    pub fn requires(mut self, id: &ObjectId) -> Self {
+        self.requires.push(id.clone());
+        self
+    }
+
+    /// Adds an object whose removal must come first.
+    #[must_use]
+    pub fn after(mut self, id: &ObjectId) -> Self {
+        self.after.push(id.clone());
+        self
+    }
+
+    /// Adds an object that this statement brings into being besides its own.
+    #[must_use]
+    pub fn also_creates(mut self, id: &ObjectId) -> Self {
+        self.creates.push(id.clone());
+        self
+    }
+
+    /// Places it among the steps of its object.
+    #[must_use]
+    pub fn rank(mut self, rank: u8) -> Self {
+        self.rank = rank;
+        self
+    }
+
+    /// Says how to see that it was done.
+    #[must_use]
+    pub fn done_when(mut self, query: impl Into<String>) -> Self {
+        self.done_when = Some(query.into());
+        self
+    }
+
+    /// The statement as it is shown to people: a check by what it checks, a batch with its size.
+    pub fn shown(&self) -> std::borrow::Cow<'_, str> {
+        use std::borrow::Cow;
+        match (&self.label, &self.batch) {
+            (Some(label), None) if self.sql.starts_with("DO ") => Cow::Owned(format!("-- check: {label}")),
+            (_, Some(batch)) => Cow::Owned(format!(
+                "{}\n-- in batches of up to {} rows, by {}",
+                self.sql,
+                batch.rows,
+                batch.key.join(", ")
+            )),
+            _ => Cow::Borrowed(&self.sql),
+        }
+    }
+
+    /// Whether it must not run without consent.
+    pub fn needs_consent(&self) -> bool {
+        self.hazards.iter().any(|h| h.kind.needs_consent())
+    }
+}
