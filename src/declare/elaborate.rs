@@ -1,0 +1,143 @@
+//! Has PostgreSQL say what a declared state means: it is built in a scratch database and read back.
+
+use std::collections::BTreeSet;
+
+use crate::core::catalog::{Catalog, CatalogBuilder};
+use crate::core::diagnostic::{Diagnostic, Result, Severity};
+use crate::core::id::ObjectId;
+use crate::core::step::Step;
+use crate::declare::build;
+use crate::introspect::introspect;
+use crate::plan::{PlanOptions, plan};
+use crate::postgres::{Ephemeral, Session, sql_error};
+
+/// What PostgreSQL made of a declared state.
+#[derive(Debug)]
+pub struct Elaborated {
+    /// The state as PostgreSQL reports it.
+    pub catalog: Catalog,
+    /// Warnings for routines whose bodies their languages' validators do not accept, each at its routine's place.
+    pub notes: Vec<(ObjectId, Box<Diagnostic>)>,
+}
+
+/// Builds a declared state in a scratch database and reads it back. Declared places are carried over.
+///
+/// `context` are objects that the state refers to but does not declare (another schema, an unmanaged table); they are built
+/// along and left out of the result by whoever filters it.
+pub async fn elaborate(declared: &Catalog, ephemeral: &Ephemeral, search_path: &[String]) -> Result<Elaborated> {
+    let scratch = ephemeral.create_database().await?;
+    let session = scratch.connect().await?;
+    let result = in_database(declared, &session, search_path).await;
+    drop(session);
+    let dropped = scratch.drop().await;
+    let elaborated = result?;
+    dropped?;
+    Ok(elaborated)
+}
+
+/// As [`elaborate`], in a database that is there already.
+pub async fn in_database(declared: &Catalog, session: &Session, search_path: &[String]) -> Result<Elaborated> {
+    let base = introspect(session, search_path).await?;
+    let target = over(&base, declared)?;
+    let options = PlanOptions::new(session.server_major(), false, search_path);
+    let made = plan(&base, &target, &options)?;
+    let steps: Vec<&Step> = made.steps().collect();
+    if let Err(error) = build::build(session, &steps, search_path).await {
+        let step = steps.get(error.index);
+        return Err(explain(error.diagnostic, step.copied(), declared));
+    }
+    let notes = validate_bodies(session, declared, search_path).await?;
+    let read = introspect(session, search_path).await?;
+    Ok(Elaborated { catalog: carry_places(read, declared)?, notes })
+}
+
+/// The base state with the declared one laid over it: nothing of the base is dropped.
+fn over(base: &Catalog, declared: &Catalog) -> Result<Catalog> {
+    let mut builder: CatalogBuilder = base.to_builder();
+    for (id, object) in declared.iter() {
+        builder.put(id.clone(), object.clone());
+        if let Some(place) = declared.location(id) {
+            builder.locate(id, place.clone());
+        }
+    }
+    for (id, _) in declared.iter() {
+        for (dependency, edge) in declared.dependencies(id) {
+            builder.depend(id, dependency, edge);
+        }
+    }
+    builder.finish()
+}
+
+/// The server's error as the project's: at the place where the object is declared.
+fn explain(diagnostic: Box<Diagnostic>, step: Option<&Step>, declared: &Catalog) -> Box<Diagnostic> {
+    let Some(step) = step else { return diagnostic };
+    let mut problem = diagnostic;
+    let statement = problem.location.take();
+    problem.message = format!("PostgreSQL does not accept {}: {}", step.object, problem.message);
+    if let Some(place) = declared.location(&step.object) {
+        problem.location = Some(place.clone());
+        if let Some(statement) = statement {
+            problem.related.push((statement, "in this statement".to_owned()));
+        } else {
+            problem.notes.push(format!("the statement was: {}", step.sql));
+        }
+    } else {
+        problem.location = statement;
+    }
+    problem
+}
+
+/// Checks the bodies of routines that the build took unseen: the languages' own validators say what is wrong with them, each
+/// under the search path that the routine sets for itself. A body may count on what is there only when it runs (a temporary
+/// table, another search path), and PostgreSQL keeps routines whose bodies have become wrong: so these are warnings.
+async fn validate_bodies(
+    session: &Session,
+    declared: &Catalog,
+    search_path: &[String],
+) -> Result<Vec<(ObjectId, Box<Diagnostic>)>> {
+    let mut notes = Vec::new();
+    if !declared.iter().any(|(id, _)| id.kind().info().signature) {
+        return Ok(notes);
+    }
+    let path = if search_path.is_empty() { "''".to_owned() } else { crate::core::name::ident_list(search_path) };
+    session.batch(&format!("SET search_path = {path}; SET check_function_bodies = on")).await?;
+    let sql = "select p.oid, n.nspname, quote_ident(p.proname) || '(' || array_to_string(array(select format_type(t, null) from unnest(p.proargtypes) with ordinality u(t, n) order by n), ', ') || ')', \
+               l.lanvalidator::regproc::text, (select substr(c, 13) from unnest(p.proconfig) c where c like 'search\\_path=%') \
+               from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang \
+               where p.oid >= 16384 and l.lanvalidator <> 0 and l.lanname in ('sql', 'plpgsql') and p.prosqlbody is null \
+                 and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')";
+    for row in session.rows(sql).await? {
+        let [Some(oid), Some(schema), Some(signature), Some(validator), own_path] = row.as_slice() else { continue };
+        let id = ObjectId::in_schema(crate::kinds::KindTag::Routine, schema, signature);
+        if declared.get(&id).is_none() {
+            continue;
+        }
+        let mut query = format!("select {validator}({oid})");
+        if let Some(own) = own_path {
+            // pg_proc holds the list as it is written behind SET, names quoted where they need it.
+            let own = if own.is_empty() { "''" } else { own };
+            query = format!("SET search_path = {own}; {query}; SET search_path = {path}");
+        }
+        if let Err(error) = session.client.simple_query(&query).await {
+            let mut problem = sql_error(error, None);
+            problem.severity = Severity::Warning;
+            problem.message = format!("the body of {id} may not run: {}", problem.message);
+            notes.push((id.clone(), problem.or_at(declared.location(&id))));
+            if own_path.is_some() {
+                session.batch(&format!("SET search_path = {path}")).await?;
+            }
+        }
+    }
+    Ok(notes)
+}
+
+fn carry_places(read: Catalog, declared: &Catalog) -> Result<Catalog> {
+    let mut builder = read.to_builder();
+    let ids: BTreeSet<ObjectId> = read.iter().map(|(id, _)| id.clone()).collect();
+    for id in ids {
+        if let Some(place) = declared.location(&id) {
+            builder.locate(&id, place.clone());
+        }
+    }
+    builder.finish()
+}

@@ -1,0 +1,297 @@
+//! Reads a project's YAML files into a declared state.
+//!
+//! Two steps: every file is read into a tree, in parallel; then the trees are given meaning, in the order of the file names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::core::catalog::{Catalog, CatalogBuilder};
+use crate::core::diagnostic::{Diagnostic, Result, Severity, Source};
+use crate::core::id::ObjectId;
+use crate::declare::context::DeclareContext;
+use crate::declare::project::{FILE, Project};
+use crate::kinds::DECLARERS;
+use crate::yaml::{Node, Value};
+
+/// A declared state: what the files say, before PostgreSQL has seen it.
+#[derive(Debug)]
+pub struct Declared {
+    /// The objects, as written. Dependencies are not known yet.
+    pub builder: CatalogBuilder,
+    /// `was:` declarations, new id to old.
+    pub renames: std::collections::BTreeMap<ObjectId, (ObjectId, crate::core::diagnostic::Location)>,
+    /// Enum values renamed.
+    pub value_renames: std::collections::BTreeMap<(ObjectId, String), String>,
+    /// Declared tests.
+    pub tests: Vec<crate::verify::Test>,
+    /// What is declared about rows.
+    pub data: crate::data::Data,
+    /// Objects whose names the project did not choose.
+    pub unnamed: Vec<ObjectId>,
+}
+
+/// Everything that is wrong with a project.
+pub type Problems = Vec<Box<Diagnostic>>;
+
+/// The YAML files of a project, in the order of their names; the project file is not among them.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.is_file() {
+        return Ok(if path.file_name().is_some_and(|n| n == FILE) {
+            files(path.parent().unwrap_or(Path::new(".")))?
+        } else {
+            vec![path.to_owned()]
+        });
+    }
+    let mut found = Vec::new();
+    walk(path, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let failed =
+        |e: std::io::Error| Diagnostic::error("read", format!("failed to read the folder {}: {e}", dir.display()));
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // Hidden folders, build outputs and packages hold other people's YAML.
+        if name.starts_with('.') || name == "node_modules" || name == "target" {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, found)?;
+        } else if (name.ends_with(".yaml") || name.ends_with(".yml")) && name != FILE {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The files of a project, read but not yet given meaning.
+#[derive(Debug)]
+pub struct Trees {
+    path: PathBuf,
+    trees: Vec<Node>,
+}
+
+/// Reads the files of a project.
+///
+/// # Errors
+/// All files that are no YAML, or hold something that is not asked for.
+pub fn read_trees(path: &Path) -> Result<Trees, Problems> {
+    let files = files(path).map_err(|e| vec![e])?;
+    if files.is_empty() {
+        return Err(vec![
+            Diagnostic::error("empty-project", format!("there is no YAML file in {}", path.display()))
+                .help("`trueup init` starts a project; `trueup pull --from … --out DIR` writes one from a database"),
+        ]);
+    }
+    let (mut trees, mut problems) = (Vec::new(), Vec::new());
+    for tree in read_all(&files) {
+        match tree {
+            Ok(node) => trees.push(node),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(Trees { path: path.to_owned(), trees }) } else { Err(problems) }
+}
+
+impl Trees {
+    /// The path they were read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether some text might be more than the one fragment that is asked for there. Where none might, nothing that is
+    /// declared can smuggle a statement in, which is known without parsing every fragment.
+    pub fn may_smuggle(&self) -> bool {
+        self.trees.iter().any(|tree| may_smuggle(tree, false))
+    }
+}
+
+/// Texts that are statements by their nature, or none at all. They are quoted as a whole or parsed where they are used.
+const WHOLE_TEXTS: &[&str] = &["body", "comment"];
+
+fn may_smuggle(node: &Node, whole: bool) -> bool {
+    let suspicious = |text: &str| text.contains(';');
+    match &node.value {
+        // A body of SQL's own (`begin atomic`, `return`) is not quoted, but a part of the statement.
+        Value::Text { text, .. } => {
+            suspicious(text)
+                && (!whole
+                    || text.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("return"))
+                    || text.to_ascii_lowercase().contains("atomic"))
+        }
+        Value::List(items) => items.iter().any(|item| may_smuggle(item, whole)),
+        Value::Map(entries) => entries
+            .iter()
+            .any(|(key, item)| suspicious(&key.text) || may_smuggle(item, WHOLE_TEXTS.contains(&key.text.as_str()))),
+        Value::Null | Value::File(_) => false,
+    }
+}
+
+/// Reads a project. `live` is the live catalog, where there is one: what it says word for word is not parsed again.
+///
+/// # Errors
+/// All that is wrong, each with its place.
+pub fn load(path: &Path, project: &Project, live: Option<&Catalog>) -> Result<Declared, Problems> {
+    declare(&read_trees(path)?, project, live)
+}
+
+/// Gives meaning to files that were read; otherwise as [`load`].
+///
+/// # Errors
+/// All that is wrong, each with its place.
+pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Result<Declared, Problems> {
+    let mut cx = DeclareContext::new("public", live);
+    cx.search_path.clone_from(&project.search_path);
+    cx.platform = Some(project.clone());
+    for tree in &trees.trees {
+        let result = file(tree, &mut cx);
+        cx.note(result);
+    }
+    if cx.problems.iter().any(|p| p.severity >= Severity::Error) {
+        return Err(cx.problems);
+    }
+    Ok(Declared {
+        builder: cx.builder,
+        renames: cx.renames,
+        value_renames: cx.value_renames,
+        unnamed: cx.unnamed,
+        data: cx.data,
+        tests: cx.tests,
+    })
+}
+
+/// The trees of a project's files, as far as they can be read: for those who look up where something stands.
+pub fn trees(path: &Path) -> Vec<Node> {
+    read_all(&files(path).unwrap_or_default()).into_iter().flatten().collect()
+}
+
+fn read_all(files: &[PathBuf]) -> Vec<Result<Node>> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(files.len());
+    let mut trees: Vec<Option<Result<Node>>> = files.iter().map(|_| None).collect();
+    if workers < 2 {
+        return files.iter().map(|f| read(f)).collect();
+    }
+    let chunk = files.len().div_ceil(workers);
+    std::thread::scope(|scope| {
+        for (files, trees) in files.chunks(chunk).zip(trees.chunks_mut(chunk)) {
+            scope.spawn(move || {
+                for (file, tree) in files.iter().zip(trees) {
+                    *tree = Some(read(file));
+                }
+            });
+        }
+    });
+    trees.into_iter().flatten().collect()
+}
+
+fn read(path: &Path) -> Result<Node> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", path.display())))?;
+    let source = Source::new(path.display().to_string(), text);
+    let mut node = crate::yaml::parse(&source)?;
+    include(&mut node, path.parent().unwrap_or(Path::new(".")))?;
+    Ok(node)
+}
+
+/// Puts the text of a file in the place of `!file path`.
+fn include(node: &mut Node, dir: &Path) -> Result<()> {
+    match &mut node.value {
+        Value::File(path) => {
+            let path = dir.join(&*path);
+            let text = std::fs::read_to_string(&path).map_err(|e| {
+                Diagnostic::error("read", format!("failed to read {}: {e}", path.display())).at(node.location.clone())
+            })?;
+            let end = text.len();
+            node.location = crate::core::diagnostic::Location::new(
+                &Arc::new(Source { name: path.display().to_string(), text: text.clone() }),
+                0..end,
+            );
+            node.value = Value::Text { text, plain: false };
+        }
+        Value::List(items) => {
+            for item in items {
+                include(item, dir)?;
+            }
+        }
+        Value::Map(entries) => {
+            for (_, item) in entries {
+                include(item, dir)?;
+            }
+        }
+        Value::Null | Value::Text { .. } => {}
+    }
+    Ok(())
+}
+
+/// Keys of a file that are no kind.
+const OTHER_KEYS: &[&str] = &["schema", "default_privileges", "procedures", "invariants", "retired", "tests"];
+
+fn file(node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
+    if node.is_null() {
+        return Ok(());
+    }
+    let entries = node.as_map("a schema file")?;
+    cx.schema = match entries.iter().find(|(key, _)| key.text == "schema") {
+        Some((_, name)) => name.as_text("`schema`")?.to_owned(),
+        None => "public".to_owned(),
+    };
+    for (key, value) in entries {
+        if key.text == "schema" {
+            continue;
+        }
+        if key.text == "default_privileges" {
+            let result = crate::kinds::component::default_privilege::declare_all(value, cx);
+            cx.note(result);
+            continue;
+        }
+        if key.text == "retired" {
+            let result = crate::data::declare::retired(value, cx);
+            cx.note(result);
+            continue;
+        }
+        if key.text == "tests" {
+            for (name, definition) in value.as_map("`tests`")? {
+                let result = crate::verify::declare::test(name, definition, cx);
+                cx.note(result);
+            }
+            continue;
+        }
+        if key.text == "invariants" {
+            for (name, definition) in value.as_map("`invariants`")? {
+                let result = crate::data::declare::invariant(name, definition, cx);
+                cx.note(result);
+            }
+            continue;
+        }
+        let declarer = DECLARERS.iter().find(|d| d.definition.name == key.text);
+        let procedure = key.text == "procedures";
+        let Some(declare) =
+            declarer.map(|d| d.declare).or(procedure.then_some(crate::kinds::routine::declare_procedure as _))
+        else {
+            let known: Vec<&str> =
+                DECLARERS.iter().map(|d| d.definition.name).chain(OTHER_KEYS.iter().copied()).collect();
+            let mut problem = Diagnostic::error("unknown-key", format!("`{}` is no kind of object", key.text))
+                .at(key.location.clone());
+            for near in crate::core::diagnostic::nearest(&key.text, known.iter().copied()) {
+                problem = problem.help(format!("did you mean `{near}`?"));
+            }
+            cx.problems.push(problem.note(format!("known are {}", known.join(", "))));
+            continue;
+        };
+        match value.as_map(&format!("`{}`", key.text)) {
+            Ok(entries) => {
+                for (name, definition) in entries {
+                    let result = declare(None, name, definition, cx);
+                    cx.note(result);
+                }
+            }
+            Err(problem) => cx.problems.push(problem),
+        }
+    }
+    Ok(())
+}

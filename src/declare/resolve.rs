@@ -1,0 +1,186 @@
+//! From names in texts to edges: what a declared object, or the body of a routine, seems to depend on.
+//!
+//! These edges are guesses (soft). They order the building of a declared state, and let what runs a routine wait for what
+//! the routine needs; where a guess is wrong, the build tries again, and the server's own `pg_depend` replaces it.
+
+use std::collections::HashMap;
+
+use crate::core::catalog::{CatalogBuilder, Edge};
+use crate::core::id::ObjectId;
+use crate::kinds::{KindTag, Mention, Mentions};
+use crate::sql::References;
+
+/// Objects by the name they are called by.
+struct Names {
+    relations: HashMap<(String, String), ObjectId>,
+    types: HashMap<(String, String), ObjectId>,
+    routines: HashMap<(String, String), Vec<ObjectId>>,
+    search_path: Vec<String>,
+}
+
+impl Names {
+    fn of(builder: &CatalogBuilder, search_path: &[String]) -> Self {
+        let mut names = Self {
+            relations: HashMap::new(),
+            types: HashMap::new(),
+            routines: HashMap::new(),
+            search_path: search_path.to_vec(),
+        };
+        for (id, object) in builder.iter() {
+            let info = object.kind().info();
+            let Some(parent) = id.parent().filter(|p| p.kind() == KindTag::Schema) else { continue };
+            let key = || (parent.name().into_owned(), id.name().into_owned());
+            if info.namespaces.contains(&"relation") {
+                names.relations.insert(key(), id.clone());
+            }
+            if info.namespaces.contains(&"type") {
+                names.types.insert(key(), id.clone());
+            }
+            if info.signature {
+                let signature = id.name();
+                let name = signature_name(&signature);
+                names.routines.entry((parent.name().into_owned(), name)).or_default().push(id.clone());
+            }
+        }
+        names
+    }
+
+    fn find<'a, T>(
+        &self,
+        map: &'a HashMap<(String, String), T>,
+        own: &str,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<&'a T> {
+        match schema {
+            Some(schema) => map.get(&(schema.to_owned(), name.to_owned())),
+            None => std::iter::once(own)
+                .chain(self.search_path.iter().map(String::as_str))
+                .find_map(|schema| map.get(&(schema.to_owned(), name.to_owned()))),
+        }
+    }
+
+    fn add(&self, own: &str, references: &References, found: &mut Vec<ObjectId>) {
+        for relation in &references.relations {
+            let schema = relation.schema.as_deref();
+            found.extend(self.find(&self.relations, own, schema, &relation.name).cloned());
+        }
+        for sequence in &references.regclass {
+            found.extend(self.find(&self.relations, own, sequence.schema.as_deref(), &sequence.name).cloned());
+        }
+        for of in &references.types {
+            found.extend(self.find(&self.types, own, of.schema.as_deref(), &of.name).cloned());
+        }
+        for function in &references.functions {
+            found.extend(
+                self.find(&self.routines, own, function.schema.as_deref(), &function.name)
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
+        }
+    }
+
+    fn mentioned(&self, own: &str, mention: &Mention, found: &mut Vec<ObjectId>) {
+        match mention {
+            Mention::Object(id) => found.push(id.clone()),
+            Mention::Relation(schema, name) => {
+                found.extend(self.find(&self.relations, own, schema.as_deref(), name).cloned())
+            }
+            Mention::Routine(schema, name) => {
+                found.extend(self.find(&self.routines, own, schema.as_deref(), name).into_iter().flatten().cloned())
+            }
+            Mention::Type(text) => self.add(
+                own,
+                &crate::sql::references_of_type(text).unwrap_or_else(|_| crate::sql::references_by_words(text)),
+                found,
+            ),
+            Mention::Expression(text) => self.add(
+                own,
+                &crate::sql::references_of_expression(text).unwrap_or_else(|_| crate::sql::references_by_words(text)),
+                found,
+            ),
+            Mention::Query(text) => self.add(
+                own,
+                &crate::sql::references_of_query(text).unwrap_or_else(|_| crate::sql::references_by_words(text)),
+                found,
+            ),
+            Mention::Statement(text) => self.add(
+                own,
+                &crate::sql::references_of_statement(text).unwrap_or_else(|_| crate::sql::references_by_words(text)),
+                found,
+            ),
+            Mention::Body(language, text) => {
+                self.add(own, &crate::sql::references_of_routine_body(language, text), found)
+            }
+        }
+    }
+}
+
+/// The name in a routine's signature: what stands before the parenthesis, unquoted.
+fn signature_name(signature: &str) -> String {
+    if let Some(rest) = signature.strip_prefix('"') {
+        let mut name = String::new();
+        let mut chars = rest.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c == '"' {
+                if chars.peek() == Some(&'"') {
+                    chars.next();
+                } else {
+                    break;
+                }
+            }
+            name.push(c);
+        }
+        return name;
+    }
+    signature.split('(').next().unwrap_or(signature).to_owned()
+}
+
+fn edges(
+    builder: &mut CatalogBuilder,
+    search_path: &[String],
+    from: impl Fn(KindTag) -> bool,
+    wanted: impl Fn(&Mention) -> bool,
+) {
+    let names = Names::of(builder, search_path);
+    let mut edges: Vec<(ObjectId, ObjectId)> = Vec::new();
+    let mut mentions = Mentions::default();
+    let mut found = Vec::new();
+    for (id, object) in builder.iter().filter(|(_, o)| from(o.kind())) {
+        object.mentions(id, &mut mentions);
+        let own = id.schema().unwrap_or_default().into_owned();
+        for mention in mentions.texts.drain(..).filter(|m| wanted(m)) {
+            names.mentioned(&own, &mention, &mut found);
+        }
+        edges.extend(
+            found.drain(..).filter(|to| to != id && !id.is_within(to) && !to.is_within(id)).map(|to| (id.clone(), to)),
+        );
+    }
+    for (from, to) in edges {
+        builder.depend(&from, &to, Edge::Soft);
+    }
+}
+
+/// Edges of routines whose bodies are texts: the server records none.
+pub fn body_edges(builder: &mut CatalogBuilder, search_path: &[String]) {
+    if builder.iter().any(|(id, _)| id.kind().info().signature) {
+        edges(builder, search_path, |kind| kind.info().signature, |m| matches!(m, Mention::Body(..)));
+    }
+}
+
+/// Edges of a declared state.
+pub fn declared_edges(builder: &mut CatalogBuilder, search_path: &[String]) {
+    edges(builder, search_path, |_| true, |_| true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signature_name;
+
+    #[test]
+    fn names_of_signatures() {
+        assert_eq!(signature_name("f(integer, text)"), "f");
+        assert_eq!(signature_name("\"a(\"\"b\"(text)"), "a(\"b");
+    }
+}

@@ -1,0 +1,156 @@
+//! Writes a catalog as the YAML files of a project.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::declare::project::{FILE, Profile, Project, Undeclared};
+use crate::kinds::common::WriteContext;
+use crate::kinds::{KindTag, write_top};
+use crate::yaml::{Out, to_yaml};
+
+/// The entries of one file, by top-level key.
+type Section = BTreeMap<&'static str, Vec<(String, Out)>>;
+
+/// The files of a project, by path relative to its folder.
+pub fn files(catalog: &Catalog, project: &Project) -> BTreeMap<PathBuf, String> {
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    files.insert(PathBuf::from(FILE), to_yaml(&project_file(project)));
+    let mut sections: BTreeMap<(String, String), Section> = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for (id, object) in catalog.iter() {
+        let is_top = id.parent().is_none_or(|p| p.kind() == KindTag::Schema) && !id.kind().is_component();
+        if !is_top {
+            continue;
+        }
+        let schema = id.schema().map(|s| s.into_owned()).unwrap_or_default();
+        let root = id.parent().is_none();
+        let cx = WriteContext { catalog, schema: if root { "public" } else { &schema } };
+        let Some((key, name, out)) = write_top(id, object, &cx) else { continue };
+        let place = if root {
+            (String::new(), "database".to_owned())
+        } else if key == "tables" {
+            (schema.clone(), unique(&format!("tables/{}", file_name(&id.name())), &schema, &mut taken))
+        } else {
+            (schema.clone(), key.to_owned())
+        };
+        sections.entry(place).or_default().entry(key).or_default().push((name, out));
+    }
+    for (table, out) in crate::kinds::table::declare::write_guests(catalog) {
+        let schema = table.schema().map(|s| s.into_owned()).unwrap_or_default();
+        let file = unique(&format!("tables/{}", file_name(&table.name())), &schema, &mut taken);
+        let entry = (crate::core::name::ident(&table.name()), out);
+        sections.entry((schema, file)).or_default().entry("tables").or_default().push(entry);
+    }
+    let privileges = crate::kinds::component::default_privilege::write_all(catalog);
+    for ((schema, file), keys) in &mut sections {
+        let mut entries = Vec::new();
+        if !schema.is_empty() && schema != "public" {
+            entries.push(("schema".to_owned(), Out::text(schema.as_str())));
+        }
+        for (key, values) in keys {
+            entries.push(((*key).to_owned(), Out::Map(std::mem::take(values))));
+        }
+        let dir = if schema.is_empty() { PathBuf::from("schema") } else { Path::new("schema").join(file_name(schema)) };
+        files.insert(dir.join(format!("{file}.yaml")), to_yaml(&Out::Map(entries)));
+    }
+    if let Some(privileges) = privileges {
+        files.insert(
+            PathBuf::from("schema/default_privileges.yaml"),
+            to_yaml(&Out::Map(vec![("default_privileges".to_owned(), privileges)])),
+        );
+    }
+    files
+}
+
+fn project_file(project: &Project) -> Out {
+    let mut entries = vec![("version".to_owned(), Out::Int(1))];
+    if project.profile == Profile::Supabase {
+        entries.push(("profile".to_owned(), Out::text("supabase")));
+    }
+    let mut manage = Vec::new();
+    match &project.schemas {
+        Some(schemas) => manage.push(("schemas".to_owned(), Out::flow(schemas.iter().cloned()))),
+        None => manage.push(("schemas".to_owned(), Out::text("*"))),
+    }
+    if project.all_grants {
+        manage.push(("grants".to_owned(), Out::text("all")));
+    }
+    if project.usual_names {
+        manage.push(("names".to_owned(), Out::text("usual")));
+    }
+    entries.push(("manage".to_owned(), Out::FlowMap(manage)));
+    if project.undeclared == Undeclared::Keep {
+        entries.push(("undeclared".to_owned(), Out::text("keep")));
+    }
+    let usual: &[&str] = if project.profile == Profile::Supabase { &["public", "extensions"] } else { &["public"] };
+    if project.search_path != usual {
+        entries.push(("search_path".to_owned(), Out::flow(project.search_path.iter().cloned())));
+    }
+    Out::Map(entries)
+}
+
+/// A name as a file name: what file systems may not take, or fold together, becomes an underscore.
+fn file_name(name: &str) -> String {
+    let safe: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
+        .take(100)
+        .collect();
+    if safe.is_empty() { "_".to_owned() } else { safe }
+}
+
+fn unique(name: &str, schema: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut candidate = name.to_owned();
+    let mut n = 1;
+    // Compared without case: some file systems do.
+    while !taken.insert(format!("{schema}/{}", candidate.to_lowercase())) {
+        n += 1;
+        candidate = format!("{name}_{n}");
+    }
+    candidate
+}
+
+/// Writes the files into a folder. Files of an earlier pull that no longer belong are removed when they lie under `schema/`
+/// and are listed in its manifest-free layout; anything else in the folder is left alone.
+pub fn write(dir: &Path, files: &BTreeMap<PathBuf, String>) -> Result<Vec<PathBuf>> {
+    let failed =
+        |path: &Path, e: std::io::Error| Diagnostic::error("write", format!("failed to write {}: {e}", path.display()));
+    let mut written = Vec::new();
+    let mut made: BTreeSet<PathBuf> = BTreeSet::new();
+    for (path, text) in files {
+        let path = dir.join(path);
+        if let Some(parent) = path.parent()
+            && made.insert(parent.to_owned())
+        {
+            std::fs::create_dir_all(parent).map_err(|e| failed(parent, e))?;
+        }
+        std::fs::write(&path, text).map_err(|e| failed(&path, e))?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// YAML files under `schema/` of an existing project that a new pull would not write.
+pub fn leftover(dir: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
+    let keep: BTreeSet<PathBuf> = files.keys().map(|f| dir.join(f)).collect();
+    crate::declare::load::files(&dir.join("schema"))
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|f| !keep.contains(f))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_make_harmless_files() {
+        assert_eq!(file_name("../a b"), "___a_b");
+        let mut taken = BTreeSet::new();
+        assert_eq!(unique("tables/A", "s", &mut taken), "tables/A");
+        assert_eq!(unique("tables/a", "s", &mut taken), "tables/a_2");
+    }
+}

@@ -1,0 +1,112 @@
+//! What the kinds read their rows into.
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
+use crate::core::catalog::{CatalogBuilder, Edge};
+use crate::core::diagnostic::Result;
+use crate::core::id::ObjectId;
+use crate::introspect::{Row, class_oid};
+use crate::kinds::{KindTag, Object};
+
+/// A catalog under construction, with the way from `pg_depend` addresses to objects.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The objects so far.
+    pub builder: CatalogBuilder,
+    /// Major version of the server.
+    pub major: u32,
+    addresses: HashMap<(u32, u32, i32), u32>,
+    schemas: HashMap<u32, String>,
+    roles: HashMap<u32, String>,
+    members: HashSet<(u32, u32)>,
+}
+
+impl Reader {
+    /// An empty reader for a server of this major version.
+    pub fn new(major: u32) -> Self {
+        Self { major, ..Self::default() }
+    }
+
+    /// Notes a user schema.
+    pub fn add_schema(&mut self, oid: u32, name: &str) {
+        self.schemas.insert(oid, name.to_owned());
+    }
+
+    /// Notes a role.
+    pub fn add_role(&mut self, oid: u32, name: &str) {
+        self.roles.insert(oid, name.to_owned());
+    }
+
+    /// Notes that an object belongs to an extension, and so is not one of the user's.
+    pub fn add_member(&mut self, class: &'static str, oid: u32) {
+        self.members.insert((class_oid(class), oid));
+    }
+
+    /// The name of a user schema.
+    pub fn schema(&self, oid: u32) -> Option<&str> {
+        self.schemas.get(&oid).map(String::as_str)
+    }
+
+    /// The name of a role; `public` for 0; a number where it is gone.
+    pub fn role(&self, oid: u32) -> String {
+        if oid == 0 { "public".to_owned() } else { self.roles.get(&oid).cloned().unwrap_or_else(|| oid.to_string()) }
+    }
+
+    /// The id of an object of a kind in the schema named by the row's `namespace` column; `None` where the row is not the
+    /// user's: a system schema, or a member of an extension.
+    pub fn id_in(&self, row: &Row<'_>, kind: KindTag, class: &'static str) -> Result<Option<(ObjectId, u32)>> {
+        let oid = row.number("oid")?;
+        let namespace = row.number("namespace")?;
+        if self.is_member(class, oid) {
+            return Ok(None);
+        }
+        Ok(match self.schema(namespace) {
+            Some(schema) => Some((ObjectId::in_schema(kind, schema, row.text("name")?), oid)),
+            None => None,
+        })
+    }
+
+    /// Whether an object belongs to an extension.
+    pub fn is_member(&self, class: &'static str, oid: u32) -> bool {
+        self.members.contains(&(class_oid(class), oid))
+    }
+
+    /// The oids of the relations that belong to extensions, in their text form.
+    pub fn relations_of_extensions(&self) -> Vec<String> {
+        let class = class_oid("pg_class");
+        self.members.iter().filter(|(of, _)| *of == class).map(|(_, oid)| oid.to_string()).collect()
+    }
+
+    /// Adds an object under its catalog address (`pg_class`, oid, column number or 0).
+    pub fn add(&mut self, id: ObjectId, object: impl Into<Object>, class: &'static str, oid: u32, sub: i32) -> u32 {
+        let handle = self.builder.put(id, object);
+        self.addresses.insert((class_oid(class), oid, sub), handle);
+        handle
+    }
+
+    /// Lets another address mean the same object: a view's rule, a table's row type, a constraint's index.
+    pub fn alias(&mut self, handle: u32, class: &'static str, oid: u32, sub: i32) {
+        self.addresses.insert((class_oid(class), oid, sub), handle);
+    }
+
+    /// The handle of the object at an address.
+    pub fn handle(&self, class: &'static str, oid: u32, sub: i32) -> Option<u32> {
+        self.addresses.get(&(class_oid(class), oid, sub)).copied()
+    }
+
+    /// The id of the object at an address.
+    pub fn at(&self, class: &'static str, oid: u32, sub: i32) -> Option<&ObjectId> {
+        self.handle(class, oid, sub).map(|h| self.builder.id(h))
+    }
+
+    /// Records a dependency between two objects.
+    pub fn depend(&mut self, from: u32, to: u32, edge: Edge) {
+        self.builder.edge(from, to, edge);
+    }
+
+    /// Adds the owner and the privileges that the row's columns `owner` (an oid) and `acl` (`aclitem[]` or NULL) give to
+    /// an object. `object_type` is the letter that `acldefault` takes.
+    pub fn access(&mut self, row: &Row<'_>, id: &ObjectId, object_type: char) -> Result<()> {
+        crate::kinds::component::read_access(row, id, object_type, self)
+    }
+}

@@ -1,0 +1,261 @@
+//! From what a project says about owners and privileges to what should hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::core::catalog::{Catalog, CatalogBuilder};
+use crate::core::id::ObjectId;
+use crate::kinds::KindTag;
+
+use super::acl::{self, Privileges};
+use super::{Comment, DefaultPrivilege, Grant, Owner, object_type, yaml};
+
+/// How far privileges are managed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ManageGrants {
+    /// Not at all: what the server has stays.
+    None,
+    /// Those of grantees that the project names anywhere; the others' stay.
+    #[default]
+    Named,
+    /// All: a grantee that the project does not name loses what default privileges do not give.
+    All,
+}
+
+/// How far owners and privileges are managed (`manage:` in trueup.yaml).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManageAccess {
+    /// Whether declared owners are enforced.
+    pub owners: bool,
+    /// Which privileges are.
+    pub grants: ManageGrants,
+}
+
+impl Default for ManageAccess {
+    fn default() -> Self {
+        Self { owners: true, grants: ManageGrants::default() }
+    }
+}
+
+/// What a project names, and so manages.
+#[derive(Debug, Default)]
+struct Named {
+    grantees: BTreeSet<String>,
+    /// Roles whose default privileges it declares.
+    roles: BTreeSet<String>,
+    owners: BTreeSet<ObjectId>,
+}
+
+impl Named {
+    fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a crate::kinds::Object)>) -> Self {
+        let mut named = <Self as Default>::default();
+        for (id, object) in objects {
+            if Grant::of(object).is_some() {
+                named.grantees.insert(id.name().into_owned());
+            } else if let Some(default) = DefaultPrivilege::of(object) {
+                named.grantees.insert(default.grantee.clone());
+                named.roles.insert(default.role.clone());
+            } else if Owner::of(object).is_some() {
+                named.owners.insert(id.clone());
+            }
+        }
+        named
+    }
+
+    fn grantee(&self, grantee: &str, manage: &ManageAccess) -> bool {
+        match manage.grants {
+            ManageGrants::None => false,
+            ManageGrants::Named => self.grantees.contains(grantee),
+            ManageGrants::All => true,
+        }
+    }
+
+    fn covers(&self, default: &DefaultPrivilege, manage: &ManageAccess) -> bool {
+        match manage.grants {
+            ManageGrants::None => false,
+            ManageGrants::Named => self.roles.contains(&default.role) && self.grantees.contains(&default.grantee),
+            ManageGrants::All => true,
+        }
+    }
+}
+
+/// Which owners and privileges of a live catalog a project (as declared, not completed) leaves alone: owners it does not declare,
+/// privileges of grantees it names nowhere, default privileges of roles for which it declares none.
+pub fn unmanaged_access<'a>(
+    live: &'a Catalog,
+    declared: &Catalog,
+    manage: &ManageAccess,
+) -> impl Fn(&ObjectId) -> bool + 'a {
+    let named = Named::of(declared.iter());
+    let manage = *manage;
+    move |id| match id.kind() {
+        KindTag::Owner => !manage.owners || !named.owners.contains(id),
+        KindTag::Grant => !named.grantee(&id.name(), &manage),
+        KindTag::DefaultPrivilege => DefaultPrivilege::get(live, id).is_some_and(|d| !named.covers(d, &manage)),
+        _ => false,
+    }
+}
+
+/// Adds to a declared state what it leaves unsaid about owners and privileges, and settles how it says the rest:
+///
+/// - an object without a declared owner has the one it has on the live server, a new one the connecting role;
+/// - a live sequence or table that is unmanaged in some grantee's privileges keeps them (also when it has to be rebuilt);
+/// - an object has what default privileges give to its owner's objects, but for the grantees it lists itself;
+/// - `ALL` is spelled out; a grant of nothing goes; default privileges that are left alone are kept;
+/// - an extension without a comment has the one it comes with.
+///
+/// Afterwards a declared object and a read one have equal `Owner`s and `Grant`s exactly if PostgreSQL would treat them alike.
+/// `was` gives the live id of a declared object (another one where it was renamed).
+pub fn complete(
+    builder: &mut CatalogBuilder,
+    live: Option<&Catalog>,
+    manage: &ManageAccess,
+    was: &dyn Fn(&ObjectId) -> ObjectId,
+) {
+    let named = Named::of(builder.iter());
+    let origin = live.map_or_else(|| builder.origin.clone(), |l| l.origin.clone());
+    let major = if origin.major == 0 { yaml::LATEST } else { origin.major };
+    let targets: Vec<ObjectId> =
+        builder.iter().map(|(id, _)| id.clone()).filter(|id| object_type(id.kind()).is_some()).collect();
+
+    complete_owners(builder, live, manage, was, &targets, &origin.role);
+    complete_comments(builder, live, was);
+    complete_defaults(builder, live, &named, manage, major);
+
+    // The default privileges alone, for the look-ups by owner.
+    let mut defaults = CatalogBuilder::new();
+    defaults.origin = origin;
+    for (id, object) in builder.iter().filter(|(id, _)| id.kind() == KindTag::DefaultPrivilege) {
+        defaults.put(id.clone(), object.clone());
+    }
+    let Ok(defaults) = defaults.finish() else { return };
+
+    let mut explicit: BTreeMap<ObjectId, BTreeMap<String, Privileges>> = BTreeMap::new();
+    for (id, object) in builder.iter() {
+        if let (Some(grant), Some(parent)) = (Grant::of(object), id.parent()) {
+            explicit.entry(parent).or_default().insert(id.name().into_owned(), grant.privileges.clone());
+        }
+    }
+    for id in &targets {
+        let Some(letter) = object_type(id.kind()) else { continue };
+        let owner = match builder.get(&Owner::id(id)).and_then(Owner::of) {
+            Some(owner) => owner.role.clone(),
+            None => defaults.origin.role.clone(),
+        };
+        let live_id = was(id);
+        let on_server = live.filter(|l| l.contains(&live_id));
+        let mut wanted = super::initial(&defaults, id, letter, &owner, major);
+        let given = explicit.remove(id).unwrap_or_default();
+        if let Some(live) = on_server {
+            wanted.retain(|grantee, _| grantee == &owner || named.grantee(grantee, manage));
+            for (grant_id, object) in live.children(&live_id, KindTag::Grant) {
+                let grantee = grant_id.name();
+                if let Some(grant) = Grant::of(object)
+                    && !named.grantee(&grantee, manage)
+                {
+                    wanted.insert(grantee.into_owned(), grant.privileges.clone());
+                }
+            }
+            if !named.grantee(&owner, manage) && !live.contains(&Grant::id(&live_id, &owner)) {
+                wanted.remove(&owner);
+            }
+        }
+        for (grantee, privileges) in &given {
+            if manage.grants != ManageGrants::None || on_server.is_none() {
+                wanted.insert(grantee.clone(), acl::expanded(privileges, letter, major));
+            }
+        }
+        let own = acl::owners_own(letter, major);
+        let mut kept = BTreeSet::new();
+        for (grantee, mut privileges) in wanted {
+            let owns = grantee == owner && letter != 'c';
+            if owns {
+                privileges.values_mut().for_each(|option| *option = false);
+            }
+            if if owns { privileges != own } else { !privileges.is_empty() } {
+                builder.put(Grant::id(id, &grantee), Grant { privileges });
+                kept.insert(grantee);
+            }
+        }
+        for grantee in given.keys().filter(|g| !kept.contains(*g)) {
+            builder.remove(&Grant::id(id, grantee));
+        }
+    }
+}
+
+fn complete_owners(
+    builder: &mut CatalogBuilder,
+    live: Option<&Catalog>,
+    manage: &ManageAccess,
+    was: &dyn Fn(&ObjectId) -> ObjectId,
+    targets: &[ObjectId],
+    connecting: &str,
+) {
+    let on_server = |id: &ObjectId| live.and_then(|l| Owner::get(l, &Owner::id(&was(id)))).cloned();
+    let mut following = Vec::new();
+    for id in targets.iter().filter(|id| object_type(id.kind()) != Some('c')) {
+        let declared = builder.get(&Owner::id(id)).is_some();
+        if declared && manage.owners {
+            continue;
+        }
+        if let Some(owner) = on_server(id) {
+            builder.put(Owner::id(id), owner);
+        } else if !declared && !connecting.is_empty() {
+            builder.put(Owner::id(id), Owner { role: connecting.to_owned() });
+        }
+        if id.kind() == KindTag::Sequence {
+            following.push(id.clone());
+        }
+    }
+    // A sequence that a column owns has the owner of the table.
+    for id in following {
+        let column = builder
+            .get(&id.child(KindTag::SequenceOwner, ""))
+            .and_then(crate::kinds::sequence::SequenceOwner::of)
+            .map(|o| o.column.clone());
+        let owner = column.and_then(|c| builder.get(&Owner::id(&c.top())).and_then(Owner::of).cloned());
+        if let Some(owner) = owner {
+            builder.put(Owner::id(&id), owner);
+        }
+    }
+}
+
+fn complete_comments(builder: &mut CatalogBuilder, live: Option<&Catalog>, was: &dyn Fn(&ObjectId) -> ObjectId) {
+    let Some(live) = live else { return };
+    let extensions: Vec<ObjectId> =
+        builder.iter().map(|(id, _)| id.clone()).filter(|id| id.kind() == KindTag::Extension).collect();
+    for id in extensions {
+        let comment = Comment::id(&id);
+        if builder.get(&comment).is_none()
+            && let Some(given) = Comment::get(live, &Comment::id(&was(&id)))
+        {
+            builder.put(comment, given.clone());
+        }
+    }
+}
+
+fn complete_defaults(
+    builder: &mut CatalogBuilder,
+    live: Option<&Catalog>,
+    named: &Named,
+    manage: &ManageAccess,
+    major: u32,
+) {
+    let declared: Vec<(ObjectId, DefaultPrivilege)> =
+        builder.iter().filter_map(|(id, o)| DefaultPrivilege::of(o).map(|d| (id.clone(), d.clone()))).collect();
+    for (id, mut default) in declared {
+        let letter = super::default_privilege::letter(&default.object_type);
+        default.privileges = acl::expanded(&default.privileges, letter, major);
+        if default.is_base(major) {
+            builder.remove(&id);
+        } else {
+            builder.put(id, default);
+        }
+    }
+    for (id, object) in live.into_iter().flat_map(|l| l.roots(KindTag::DefaultPrivilege)) {
+        if let Some(default) = DefaultPrivilege::of(object)
+            && !named.covers(default, manage)
+        {
+            builder.put(id.clone(), default.clone());
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Privileges on objects (the ACL columns; GRANT, REVOKE).
+//!
+//! One object per grantee. What counts is the effective access list, `coalesce(acl, acldefault(type, owner))`, whoever
+//! granted it. There is a [`Grant`] for
+//! - every grantee other than the owner that has any privilege, PUBLIC's built-in EXECUTE on functions and USAGE on types
+//!   included;
+//! - the owner, only where it has not exactly the full set (an empty one if it revoked everything from itself; on a column:
+//!   where it has any).
+//!
+//! So two objects have the same effective privileges exactly if they have the same owner and equal `Grant`s. A declared state
+//! may hold more: a `Grant` without privileges says "revoked", and `ALL` has not been spelled out; `complete` settles both.
+
+use crate::core::catalog::Catalog;
+use crate::core::id::ObjectId;
+use crate::core::name::ident;
+use crate::core::step::{Action, HazardKind, Phase, Step};
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
+use crate::plan::context::PlanContext;
+
+use super::acl::{self, Access, Privileges, Statement, Subject};
+use super::{Owner, object_type};
+
+attributes! {
+    /// What one role, or PUBLIC, may do with the parent object.
+    pub struct Grant {
+        /// The privileges by SQL word, each with whether it may be granted on.
+        privileges: Privileges => Alter(alter),
+    }
+}
+
+/// The quoted column, and what follows ON.
+fn target(parent: &ObjectId, object: &Object) -> (Option<String>, String) {
+    if matches!(object_type(parent.kind()), Some('c')) {
+        return (Some(ident(&parent.name())), format!("TABLE {}", parent.top_sql()));
+    }
+    if object_type(parent.kind()) == Some('r') {
+        return (None, format!("TABLE {}", parent.sql()));
+    }
+    let address = object.address(parent);
+    // GRANT knows aggregates as functions, with the plain list of their argument types.
+    let on = match address.strip_prefix("AGGREGATE ") {
+        Some(rest) => format!("FUNCTION {}", rest.replace("(*)", "()").replace(" ORDER BY ", ", ")),
+        None => address,
+    };
+    (None, on)
+}
+
+/// The owner of an object according to a catalog.
+fn owner<'a>(id: &ObjectId, catalog: &'a Catalog) -> Option<&'a str> {
+    let holder = if object_type(id.kind()) == Some('c') { id.parent()? } else { id.clone() };
+    Owner::get(catalog, &Owner::id(&holder)).map(|o| o.role.as_str())
+}
+
+/// What a grantee has on an object that a catalog holds.
+fn has(id: &ObjectId, grantee: &str, catalog: &Catalog, object_type: char, major: u32) -> Privileges {
+    match Grant::get(catalog, &Grant::id(id, grantee)) {
+        Some(grant) => acl::expanded(&grant.privileges, object_type, major),
+        None if owner(id, catalog) == Some(grantee) => acl::owners_own(object_type, major),
+        None => Privileges::new(),
+    }
+}
+
+/// What a grantee has on an object just before the steps for its `Grant` run: after the object was created, and after its owner
+/// was changed, which turns the old owner into the new one throughout the access list.
+fn before(id: &ObjectId, grantee: &str, object_type: char, cx: &PlanContext<'_>) -> Privileges {
+    let new = cx.is_new(id);
+    let initial = if new { super::initial_privileges(id, object_type, cx) } else { Access::new() };
+    let raw = |who: &str| {
+        if new { initial.get(who).cloned().unwrap_or_default() } else { has(id, who, cx.from, object_type, cx.major) }
+    };
+    let old = if new { Some(cx.from.origin.role.as_str()) } else { owner(id, cx.from) };
+    match (old, owner(id, cx.to)) {
+        (Some(old), Some(new)) if old != new && grantee == old => Privileges::new(),
+        (Some(old), Some(new)) if old != new && grantee == new => acl::union(raw(old), &raw(new)),
+        _ => raw(grantee),
+    }
+}
+
+/// What a grantee should have.
+fn after(id: &ObjectId, grantee: &str, object_type: char, cx: &PlanContext<'_>) -> Privileges {
+    let owned = owner(id, cx.to).or_else(|| cx.is_new(id).then_some(cx.from.origin.role.as_str()));
+    match Grant::get(cx.to, &Grant::id(id, grantee)) {
+        None if owned == Some(grantee) => acl::owners_own(object_type, cx.major),
+        _ => has(id, grantee, cx.to, object_type, cx.major),
+    }
+}
+
+/// The steps that give a grantee on an object what it should have, as changes of `about`.
+fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+    let (Some(object_type), Some(object)) = (object_type(id.kind()), cx.to.get(id).or_else(|| cx.from.get(id))) else {
+        return Vec::new();
+    };
+    let (column, on) = target(id, object);
+    let subject = Subject { prefix: "", on: &on, column: column.as_deref(), grantee, object_type, major: cx.major };
+    let statements = subject.statements(&before(id, grantee, object_type, cx), &after(id, grantee, object_type, cx));
+    let mut steps = Vec::new();
+    for statement in &statements {
+        let mut step = Step::alter(about, statement.sql.clone());
+        if !cx.is_new(id) && statement.revokes {
+            step = step
+                .phase(Phase::Contract)
+                .hazard(HazardKind::Access, format!("{grantee} loses {}", statement.words.join(", ")));
+        } else if !cx.is_new(id) {
+            step = step.hazard(HazardKind::Access, format!("{grantee} gains {}", statement.words.join(", ")));
+        }
+        if let Some(new_owner) = Owner::get(cx.to, &Owner::id(id))
+            && cx.is_new(&Owner::id(id))
+            && new_owner.needs_step(&Owner::id(id), cx)
+        {
+            step = step.requires(&Owner::id(id));
+        }
+        steps.push(step);
+    }
+    steps.extend(columns_again(id, grantee, about, &statements, cx));
+    steps
+}
+
+/// REVOKE on a table also takes the privilege from its columns (PostgreSQL documentation, REVOKE, Notes): those that should
+/// stay are granted again.
+fn columns_again(
+    id: &ObjectId,
+    grantee: &str,
+    about: &ObjectId,
+    statements: &[Statement],
+    cx: &PlanContext<'_>,
+) -> Vec<Step> {
+    let lost: Vec<&String> = statements.iter().filter(|s| s.revokes).flat_map(|s| &s.words).collect();
+    if lost.is_empty() || object_type(id.kind()) != Some('r') {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    for (grant_id, object) in cx.to.below(id) {
+        let (Some(grant), Some(column)) = (Grant::of(object), grant_id.parent()) else { continue };
+        if object_type(column.kind()) != Some('c') || grant_id.name() != grantee {
+            continue;
+        }
+        let kept: Privileges = acl::expanded(&grant.privileges, 'c', cx.major)
+            .into_iter()
+            .filter(|(word, _)| lost.contains(&word))
+            .collect();
+        let (name, on) = (ident(&column.name()), format!("TABLE {}", id.sql()));
+        let subject = Subject { prefix: "", on: &on, column: Some(&name), grantee, object_type: 'c', major: cx.major };
+        for statement in subject.statements(&Privileges::new(), &kept) {
+            let mut step = Step::alter(about, statement.sql);
+            if !cx.is_new(id) {
+                step = step.phase(Phase::Contract);
+            }
+            step.requires.extend([&column, grant_id].into_iter().filter(|r| cx.is_new(r)).cloned());
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+/// Whether the change of the owner states a grantee's privileges itself.
+fn left_to_owner(id: &ObjectId, grantee: &str, cx: &PlanContext<'_>) -> bool {
+    if cx.is_new(id) {
+        return false;
+    }
+    match (owner(id, cx.from), owner(id, cx.to)) {
+        (Some(old), Some(new)) => old != new && (grantee == old || grantee == new),
+        _ => false,
+    }
+}
+
+/// What the old and the new owner of an object should have, stated after the change of the owner.
+pub(super) fn after_owner_change(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) -> Vec<Step> {
+    let columns = cx.to.below(id).map(|(c, _)| c).filter(|c| object_type(c.kind()) == Some('c') && !cx.is_new(c));
+    let mut all = Vec::new();
+    for target in std::iter::once(id).chain(columns) {
+        for grantee in [old, new] {
+            let grant = Grant::id(target, grantee);
+            let mut steps = steps(target, grantee, &Owner::id(id), cx);
+            if let Some(last) = steps.last_mut() {
+                match (cx.from.contains(&grant), cx.to.contains(&grant)) {
+                    (false, true) => last.creates.push(grant),
+                    (true, false) => last.destroys.push(grant),
+                    _ => {}
+                }
+            }
+            all.append(&mut steps);
+        }
+    }
+    all
+}
+
+fn alter(change: &Change<'_, Grant>) -> Vec<Step> {
+    let Some(parent) = change.id.parent() else { return Vec::new() };
+    let grantee = change.id.name();
+    if left_to_owner(&parent, &grantee, change.cx) {
+        Vec::new()
+    } else {
+        ranked(steps(&parent, &grantee, change.id, change.cx))
+    }
+}
+
+fn ranked(mut steps: Vec<Step>) -> Vec<Step> {
+    for (rank, step) in steps.iter_mut().enumerate() {
+        step.rank = u8::try_from(rank).unwrap_or(u8::MAX);
+    }
+    steps
+}
+
+impl Grant {
+    /// The id of what a grantee (`public` for PUBLIC) may do with an object.
+    pub fn id(target: &ObjectId, grantee: &str) -> ObjectId {
+        target.child(KindTag::Grant, grantee)
+    }
+}
+
+impl Kind for Grant {
+    const INFO: KindInfo = KindInfo { component: true, ..KindInfo::new("grant", "privileges on") };
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        id.parent().map(|p| p.sql_path()).unwrap_or_default()
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let Some(parent) = id.parent() else { return Vec::new() };
+        if left_to_owner(&parent, &id.name(), cx) {
+            return Vec::new();
+        }
+        let mut steps = ranked(steps(&parent, &id.name(), id, cx));
+        for step in &mut steps {
+            step.action = Action::Create;
+        }
+        if let Some(first) = steps.first_mut() {
+            first.creates.push(id.clone());
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let Some(parent) = id.parent() else { return Vec::new() };
+        if left_to_owner(&parent, &id.name(), cx) {
+            return Vec::new();
+        }
+        let mut steps = ranked(steps(&parent, &id.name(), id, cx));
+        for step in &mut steps {
+            step.action = Action::Drop;
+        }
+        if let Some(last) = steps.last_mut() {
+            last.destroys.push(id.clone());
+        }
+        steps
+    }
+
+    /// What default privileges give, or the built-in ones, is there without being declared.
+    fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+        let Some(parent) = id.parent() else { return false };
+        let (Some(object_type), Some(owner)) = (object_type(parent.kind()), owner(&parent, catalog)) else {
+            return false;
+        };
+        super::initial(catalog, &parent, object_type, owner, catalog.origin.major).get(&*id.name())
+            == Some(&self.privileges)
+    }
+
+    fn rename(&self, _old: &ObjectId, _new: &ObjectId) -> Vec<Step> {
+        Vec::new()
+    }
+}
+
+/// After an object was created: takes back what PostgreSQL gave to grantees that should have nothing.
+pub(super) fn revoke_initial(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+    let Some(letter) = object_type(id.kind()) else { return Vec::new() };
+    let mut all = Vec::new();
+    for grantee in super::initial_privileges(id, letter, cx).into_keys() {
+        if !cx.to.contains(&Grant::id(id, &grantee)) {
+            all.extend(steps(id, &grantee, id, cx));
+        }
+    }
+    for (rank, step) in all.iter_mut().enumerate() {
+        // Ranks from 9 on run when everything below the object is there: columns whose privileges are granted again.
+        step.rank = u8::try_from(rank + 9).unwrap_or(u8::MAX);
+    }
+    all
+}

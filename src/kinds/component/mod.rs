@@ -1,0 +1,151 @@
+//! What is said of other objects: comments, owners, privileges; and default privileges, which say it in advance.
+//!
+//! A declaration leaves most of it unsaid. [`complete`] adds, before anything is compared, what PostgreSQL and the default
+//! privileges make of that, so that plans deal with complete states only: an object of the wanted catalog has exactly the
+//! `Grant`s it should have.
+
+pub mod acl;
+pub mod comment;
+mod complete;
+pub mod default_privilege;
+pub mod grant;
+pub mod owner;
+mod yaml;
+
+use std::collections::BTreeSet;
+
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::Result;
+use crate::core::id::ObjectId;
+use crate::core::step::Step;
+use crate::introspect::{Reader, Row};
+use crate::kinds::{KindTag, Object};
+use crate::plan::context::PlanContext;
+use crate::yaml::{KeyDoc, Shape};
+
+pub use comment::Comment;
+pub use complete::{ManageAccess, ManageGrants, complete, unmanaged_access};
+pub use default_privilege::DefaultPrivilege;
+pub use grant::Grant;
+pub use owner::Owner;
+pub use yaml::{declare, write};
+
+use acl::Access;
+
+/// The keys that [`declare`] takes and [`write()`] writes.
+pub const COMMON_KEYS: [KeyDoc; 3] = [
+    KeyDoc { name: "comment", doc: "COMMENT ON the object.", shape: Shape::Text },
+    KeyDoc { name: "owner", doc: "The role that owns it; left as it is where not given.", shape: Shape::Name },
+    KeyDoc {
+        name: "grants",
+        doc: "Role to privileges: a list of words, `all`, or [] for none. Roles not listed have what default privileges give them.",
+        shape: Shape::MapOf(&Shape::AnyOf(&[Shape::TextList, Shape::TextMap])),
+    },
+];
+
+/// The letter that `acldefault` takes for a kind; none for kinds without privileges.
+pub fn object_type(kind: KindTag) -> Option<char> {
+    Some(match kind {
+        KindTag::Table | KindTag::View | KindTag::MaterializedView => 'r',
+        KindTag::Column | KindTag::ViewColumn => 'c',
+        KindTag::Sequence => 's',
+        KindTag::Routine => 'f',
+        KindTag::Schema => 'n',
+        KindTag::Enum | KindTag::Domain | KindTag::Composite => 'T',
+        _ => return None,
+    })
+}
+
+/// The grantees that grants and default privileges name.
+pub fn named_grantees<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>) -> BTreeSet<String> {
+    objects
+        .filter_map(|(id, object)| DefaultPrivilege::of(object).map(|d| d.grantee.clone()).or_else(|| grantee_of(id)))
+        .collect()
+}
+
+/// The grantee that a grant's id names.
+pub fn grantee_of(id: &ObjectId) -> Option<String> {
+    (id.kind() == KindTag::Grant).then(|| id.name().into_owned())
+}
+
+/// The role that an owner object names.
+pub fn owner_of(object: &Object) -> Option<&str> {
+    Owner::of(object).map(|o| o.role.as_str())
+}
+
+/// The address of the parent of a comment or an owner.
+fn address(id: &ObjectId, cx: &PlanContext<'_>) -> String {
+    let Some(parent) = id.parent() else { return String::new() };
+    cx.to.get(&parent).or_else(|| cx.from.get(&parent)).map(|o| o.address(&parent)).unwrap_or_default()
+}
+
+/// Adds the owner and the privileges that a row's columns `owner` and `acl` (`aclitem[]`, NULL for the defaults) give to an
+/// object. `object_type` is the letter that `acldefault` takes.
+///
+/// # Errors
+/// Columns that are missing or not of that form.
+pub fn read_access(row: &Row<'_>, id: &ObjectId, object_type: char, out: &mut Reader) -> Result<()> {
+    let owner = out.role(row.number("owner")?);
+    let acl = row.opt("acl")?.map(crate::introspect::array);
+    let access = acl.map_or_else(|| acl::builtin(object_type, &owner, out.major), |items| acl::read(&items));
+    let own = acl::owners_own(object_type, out.major);
+    put_access(id, access, Some((&owner, own)), out);
+    out.builder.put(Owner::id(id), Owner { role: owner });
+    Ok(())
+}
+
+/// Adds the privileges that a row's column `acl` gives on a column.
+///
+/// # Errors
+/// A column that is missing.
+pub fn read_column_access(row: &Row<'_>, id: &ObjectId, out: &mut Reader) -> Result<()> {
+    if let Some(text) = row.opt("acl")? {
+        put_access(id, acl::read(&crate::introspect::array(text)), None, out);
+    }
+    Ok(())
+}
+
+fn put_access(id: &ObjectId, mut access: Access, owner: Option<(&str, acl::Privileges)>, out: &mut Reader) {
+    if let Some((owner, own)) = owner {
+        let mut has = access.remove(owner).unwrap_or_default();
+        has.values_mut().for_each(|option| *option = false);
+        if has != own {
+            out.builder.put(Grant::id(id, owner), Grant { privileges: has });
+        }
+    }
+    for (grantee, privileges) in access.into_iter().filter(|(_, p)| !p.is_empty()) {
+        out.builder.put(Grant::id(id, &grantee), Grant { privileges });
+    }
+}
+
+/// What an object has by default in a catalog: what default privileges and the built-in ones give when `owner` creates it.
+/// The schema `public` comes with every database and has more than a schema that is created.
+fn initial(catalog: &Catalog, id: &ObjectId, object_type: char, owner: &str, major: u32) -> Access {
+    if object_type == 'c' {
+        return Access::new();
+    }
+    let mut access = default_privilege::initial(catalog, id, object_type, owner, major);
+    if id.kind() == KindTag::Schema && id.name() == "public" {
+        let words: &[&str] = if major < 15 { &["USAGE", "CREATE"] } else { &["USAGE"] };
+        access.insert("public".to_owned(), words.iter().map(|w| ((*w).to_owned(), false)).collect());
+    }
+    access
+}
+
+/// The privileges that an object created in a plan has right after its CREATE statement: by the default privileges that the
+/// connecting role has on the server now, for changes of those run last. By grantee, the connecting role itself included.
+pub fn initial_privileges(id: &ObjectId, object_type: char, cx: &PlanContext<'_>) -> Access {
+    if object_type == 'c' {
+        return Access::new();
+    }
+    default_privilege::initial(cx.from, id, object_type, &cx.from.origin.role, cx.major)
+}
+
+/// The steps that follow the creation of an object: taking back initial privileges that it should not have. Those of grantees
+/// that should have some are settled by the steps of their `Grant`.
+pub fn after_create(id: &ObjectId, _object: &Object, cx: &PlanContext<'_>) -> Vec<Step> {
+    grant::revoke_initial(id, cx)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Owners (ALTER … OWNER TO).
+
+use crate::core::id::ObjectId;
+use crate::core::name::Ident;
+use crate::core::step::{HazardKind, LockMode, Step};
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag};
+use crate::plan::context::PlanContext;
+
+attributes! {
+    /// The owner of its parent object.
+    pub struct Owner {
+        /// The role.
+        role: String => Alter(change_owner),
+    }
+}
+
+impl Owner {
+    /// The id of the ownership of an object.
+    pub fn id(target: &ObjectId) -> ObjectId {
+        target.child(KindTag::Owner, "")
+    }
+
+    /// `OWNER TO`; nothing for a sequence that a column owns, for it follows its table (and PostgreSQL refuses to part them).
+    fn step(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Step> {
+        let parent = id.parent()?;
+        if parent.kind() == KindTag::Sequence && cx.to.children(&parent, KindTag::SequenceOwner).next().is_some() {
+            return None;
+        }
+        let mut step = Step::alter(id, format!("ALTER {} OWNER TO {}", super::address(id, cx), Ident(&self.role)));
+        if super::object_type(parent.kind()) == Some('r') {
+            // A sequence can be attached only to a table of its own owner, and then moves with the table.
+            let columns = cx.to.children(&parent, KindTag::Column);
+            let attached =
+                columns.flat_map(|(c, _)| cx.to.dependents(c)).filter(|(d, _)| d.kind() == KindTag::SequenceOwner);
+            step.requires.extend(attached.map(|(d, _)| d.clone()));
+            step = cx.locked(step, LockMode::AccessExclusive, &parent);
+        }
+        if !cx.is_new(&parent) {
+            step = step.hazard(HazardKind::Access, format!("{} gets every right over the object", self.role));
+        }
+        Some(step)
+    }
+
+    /// Whether making this object the owner of its parent takes a statement: not where the role that creates the parent is it.
+    pub(super) fn needs_step(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+        self.role != cx.from.origin.role && self.step(id, cx).is_some()
+    }
+}
+
+/// Changing the owner renames the old one to the new one in the privileges as well, so what the two should have is stated
+/// again in the same go.
+fn change_owner(change: &Change<'_, Owner>) -> Vec<Step> {
+    let mut steps: Vec<Step> = change.new.step(change.id, change.cx).into_iter().collect();
+    if let Some(parent) = change.id.parent() {
+        steps.extend(super::grant::after_owner_change(&parent, &change.old.role, &change.new.role, change.cx));
+    }
+    for (rank, step) in steps.iter_mut().enumerate() {
+        step.rank = step.rank.max(u8::try_from(rank).unwrap_or(u8::MAX));
+    }
+    steps
+}
+
+impl Kind for Owner {
+    const INFO: KindInfo = KindInfo { component: true, ..KindInfo::new("owner", "owner of") };
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        id.parent().map(|p| p.sql_path()).unwrap_or_default()
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        if !self.needs_step(id, cx) {
+            return Vec::new();
+        }
+        let made = |step: Step| Step { action: crate::core::step::Action::Create, creates: vec![id.clone()], ..step };
+        self.step(id, cx).map(made).into_iter().collect()
+    }
+
+    /// An object always has an owner; one that is declared no longer stays as it is.
+    fn drop(&self, _id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// Every object has one.
+    fn implied(&self, _id: &ObjectId, _catalog: &crate::core::catalog::Catalog) -> bool {
+        true
+    }
+
+    fn rename(&self, _old: &ObjectId, _new: &ObjectId) -> Vec<Step> {
+        Vec::new()
+    }
+}

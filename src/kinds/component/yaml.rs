@@ -1,0 +1,170 @@
+//! The YAML of comments, owners and grants.
+
+use crate::core::diagnostic::{Diagnostic, Result, nearest};
+use crate::core::id::ObjectId;
+use crate::declare::context::DeclareContext;
+use crate::kinds::common::WriteContext;
+use crate::yaml::{Fields, Key, Node, Out};
+
+use super::acl::{self, Privileges};
+use super::{Comment, Grant, Owner, object_type};
+
+/// The latest major version known, for `all` where no server is asked.
+pub(super) const LATEST: u32 = 18;
+
+const OPTION: &str = " with grant option";
+
+/// The grantee that a key of `grants` names: `public` in any case is PUBLIC, for no role can have that name.
+pub(super) fn grantee(key: &Key) -> String {
+    if key.text.eq_ignore_ascii_case("public") { "public".to_owned() } else { key.text.clone() }
+}
+
+/// The key for a grantee. A role `PUBLIC` in capitals cannot be told from PUBLIC; PostgreSQL's own tools share that trouble.
+pub(super) fn grantee_key(grantee: &str) -> String {
+    grantee.to_owned()
+}
+
+/// Reads `[select, insert]`, `all`, `[select with grant option]` or `{select: grant_option, insert: true}`.
+pub(super) fn privileges(node: &Node, object_type: char, cx: &DeclareContext<'_>) -> Result<Privileges> {
+    let mut set = Privileges::new();
+    if let Some(entries) = node.entries() {
+        for (key, value) in entries {
+            let option = match value.as_word(&format!("`{}`", key.text), "`true` or `grant_option`")? {
+                "true" => false,
+                "grant_option" => true,
+                other => {
+                    return Err(Diagnostic::error("unknown-value", format!("a privilege cannot be `{other}`"))
+                        .at(value.place())
+                        .help("write `true`, or `grant_option` where it may be granted on"));
+                }
+            };
+            add(&mut set, &key.text, option, object_type, &key.location)?;
+        }
+    } else {
+        let items = node.items().unwrap_or(std::slice::from_ref(node));
+        for item in items.iter().filter(|i| !i.is_null()) {
+            let text = item.as_word("a privilege", "a word such as `select`")?.trim().to_lowercase();
+            let (word, option) = text.strip_suffix(OPTION).map_or((text.as_str(), false), |w| (w.trim(), true));
+            add(&mut set, word, option, object_type, &item.place())?;
+        }
+    }
+    Ok(match cx.live {
+        Some(live) if live.origin.major > 0 => acl::expanded(&set, object_type, live.origin.major),
+        _ => set,
+    })
+}
+
+fn add(
+    set: &mut Privileges,
+    word: &str,
+    option: bool,
+    object_type: char,
+    place: &crate::core::diagnostic::Location,
+) -> Result<()> {
+    let mut word = word.trim().to_uppercase();
+    if word == "ALL PRIVILEGES" {
+        word = "ALL".to_owned();
+    }
+    let known = acl::words_of(object_type, LATEST);
+    if word != "ALL" && !known.contains(&word.as_str()) {
+        let lower: Vec<String> = known.iter().map(|w| w.to_lowercase()).collect();
+        let mut error =
+            Diagnostic::error("unknown-privilege", format!("there is no privilege `{}` here", word.to_lowercase()))
+                .at(place.clone())
+                .note(format!("it is `all` or {}", lower.join(", ")));
+        if let Some(near) = nearest(&word.to_lowercase(), lower.iter().map(String::as_str)).first() {
+            error = error.help(format!("did you mean `{near}`?"));
+        }
+        return Err(error);
+    }
+    *set.entry(word).or_default() |= option;
+    Ok(())
+}
+
+/// Privileges as YAML.
+pub(super) fn out(privileges: &Privileges, object_type: char, major: u32) -> Out {
+    let known = acl::words_of(object_type, if major == 0 { LATEST } else { major });
+    let word = |w: &str, option: bool| format!("{}{}", w.to_lowercase(), if option { OPTION } else { "" });
+    for option in [false, true] {
+        if known.len() > 1 && known.iter().all(|w| privileges.get(*w) == Some(&option)) {
+            return Out::text(word("all", option));
+        }
+    }
+    // In the order of the documentation, as people write them; `ALL` is not among the known.
+    let all = privileges.get("ALL").map(|o| word("all", *o));
+    let rest = known.iter().filter_map(|w| privileges.get(*w).map(|o| word(w, *o)));
+    Out::flow(all.into_iter().chain(rest))
+}
+
+/// Takes `comment`, `owner` and `grants` out of a mapping, as far as its kind has them.
+///
+/// # Errors
+/// Values of the wrong shape, unknown privileges.
+pub fn declare(fields: &Fields<'_>, id: &ObjectId, cx: &mut DeclareContext<'_>) -> Result<()> {
+    let keys = |key: &str| fields.node().entries().is_some_and(|e| e.iter().any(|(k, _)| k.text == key));
+    if keys("comment")
+        && let Some(text) = fields.text("comment")?
+        && !text.is_empty()
+    {
+        let place = fields.key_place("comment").unwrap_or_else(|| fields.place());
+        cx.add(Comment::id(id), Comment { text: text.to_owned() }, &place)?;
+    }
+    if keys("owner")
+        && let Some(role) = fields.name("owner")?
+    {
+        let place = fields.key_place("owner").unwrap_or_else(|| fields.place());
+        cx.add(Owner::id(id), Owner { role: role.to_owned() }, &place)?;
+    }
+    if keys("grants")
+        && let Some(letter) = object_type(id.kind())
+    {
+        for (key, node) in fields.map("grants")? {
+            let privileges = privileges(node, letter, cx)?;
+            cx.add(Grant::id(id, &grantee(key)), Grant { privileges }, &key.location)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the comment; the owner, where it is not the one that most objects of the catalog are expected to have (the role that
+/// reads); and of the grants what deviates from what default privileges would have given.
+pub fn write(id: &ObjectId, cx: &WriteContext<'_>) -> Vec<(String, Out)> {
+    let mut entries = Vec::new();
+    let catalog = cx.catalog;
+    if let Some(comment) = Comment::get(catalog, &Comment::id(id)) {
+        entries.push(("comment".to_owned(), Out::Block(comment.text.clone())));
+    }
+    let Some(letter) = object_type(id.kind()) else { return entries };
+    let owner = Owner::get(catalog, &Owner::id(id)).map_or("", |o| o.role.as_str());
+    // The owner of a sequence that a column owns is its table's.
+    let follows = catalog.children(id, crate::kinds::KindTag::SequenceOwner).next().is_some();
+    // What every new database has from 15 on says nothing.
+    let given = owner == "pg_database_owner" && id.kind().info().given.contains(&&*id.name());
+    if !owner.is_empty() && owner != catalog.origin.role && !follows && !given {
+        entries.push(("owner".to_owned(), Out::text(owner)));
+    }
+    let major = if catalog.origin.major == 0 { LATEST } else { catalog.origin.major };
+    let initial = super::initial(catalog, id, letter, owner, major);
+    let mut grants = std::collections::BTreeMap::new();
+    for (grant_id, object) in catalog.children(id, crate::kinds::KindTag::Grant) {
+        let (grantee, Some(grant)) = (grant_id.name().into_owned(), Grant::of(object)) else { continue };
+        if initial.get(&grantee) != Some(&grant.privileges) {
+            grants.insert(grantee_key(&grantee), out(&grant.privileges, letter, major));
+        }
+    }
+    for (grantee, privileges) in &initial {
+        if catalog.contains(&Grant::id(id, grantee)) {
+            continue;
+        }
+        // No object means nothing for others, the full set for the owner.
+        if grantee != owner {
+            grants.insert(grantee_key(grantee), Out::Flow(Vec::new()));
+        } else if *privileges != acl::owners_own(letter, major) {
+            grants.insert(grantee_key(grantee), out(&acl::owners_own(letter, major), letter, major));
+        }
+    }
+    if !grants.is_empty() {
+        entries.push(("grants".to_owned(), Out::Map(grants.into_iter().collect())));
+    }
+    entries
+}

@@ -1,0 +1,176 @@
+//! The two macros that keep the list of kinds and the lists of attributes exhaustive.
+
+/// Declares a kind's struct together with what a change of each field calls for, so that no field can be without a rule.
+macro_rules! attributes {
+    (
+        $(#[$struct_meta:meta])*
+        pub struct $Name:ident {
+            $( $(#[$meta:meta])* $field:ident : $ty:ty => $rule:expr ),* $(,)?
+        }
+    ) => {
+        $(#[$struct_meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $Name {
+            $( $(#[$meta])* pub $field: $ty, )*
+        }
+
+        impl $Name {
+            #[allow(unused_imports, reason = "kinds use different rules")]
+            const LIST: &'static [$crate::kinds::Attribute<Self>] = {
+                use $crate::kinds::OnChange::*;
+                &[ $( $crate::kinds::Attribute {
+                    name: stringify!($field),
+                    differs: |a, b| a.$field != b.$field,
+                    show: |k| $crate::kinds::common::show(&k.$field),
+                    on_change: $rule,
+                } ),* ]
+            };
+        }
+    };
+}
+
+/// Declares all kinds: the tag, the object, and the dispatch from one to the other.
+macro_rules! kinds {
+    ($($Name:ident in $($module:ident)::+),* $(,)?) => {
+        /// Which kind an object is of.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "each is documented where the kind is")]
+        pub enum KindTag { $($Name),* }
+
+        /// One object of a catalog. Cheap to clone: catalogs that are parts or changed copies of others share their objects.
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(missing_docs, reason = "each is documented where the kind is")]
+        pub enum Object { $($Name(std::sync::Arc<$($module)::+::$Name>)),* }
+
+        $(impl From<$($module)::+::$Name> for Object {
+            fn from(kind: $($module)::+::$Name) -> Self { Self::$Name(std::sync::Arc::new(kind)) }
+        }
+
+        impl $($module)::+::$Name {
+            /// This kind's form of an object, where it is one.
+            #[allow(dead_code, reason = "not every kind is looked up by others")]
+            pub fn of(object: &Object) -> Option<&Self> {
+                if let Object::$Name(kind) = object { Some(kind) } else { None }
+            }
+
+            /// The object of this kind that has this id.
+            #[allow(dead_code, reason = "not every kind is looked up by others")]
+            pub fn get<'a>(catalog: &'a Catalog, id: &ObjectId) -> Option<&'a Self> {
+                catalog.get(id).and_then(Self::of)
+            }
+        })*
+
+        impl KindTag {
+            /// Every kind, in the order of the list.
+            pub const ALL: &'static [Self] = &[$(Self::$Name),*];
+
+            /// The words of the kinds, in the order of [`KindTag::ALL`].
+            const WORDS: &'static [&'static str] = &[$(<$($module)::+::$Name as Kind>::INFO.word),*];
+
+            /// What is true of every object of the kind.
+            pub const fn info(self) -> &'static KindInfo {
+                match self { $(Self::$Name => &<$($module)::+::$Name as Kind>::INFO),* }
+            }
+        }
+
+        impl Object {
+            /// Which kind the object is of.
+            pub fn kind(&self) -> KindTag {
+                match self { $(Self::$Name(_) => KindTag::$Name),* }
+            }
+
+            /// Whether the two are one object in memory: then nothing can differ.
+            pub fn is_same(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$Name(a), Self::$Name(b)) => std::sync::Arc::ptr_eq(a, b),)*
+                    _ => false,
+                }
+            }
+
+            /// See [`Kind::address`].
+            pub fn address(&self, id: &ObjectId) -> String {
+                match self { $(Self::$Name(k) => k.address(id)),* }
+            }
+
+            /// See [`Kind::create`].
+            pub fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+                match self { $(Self::$Name(k) => k.create(id, cx)),* }
+            }
+
+            /// See [`Kind::drop`].
+            pub fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+                match self { $(Self::$Name(k) => Kind::drop(&**k, id, cx)),* }
+            }
+
+            /// See [`Kind::rename`].
+            pub fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
+                match self { $(Self::$Name(k) => k.rename(old, new)),* }
+            }
+
+            /// See [`Kind::reattach`].
+            pub fn reattach(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+                match self { $(Self::$Name(k) => k.reattach(id, cx)),* }
+            }
+
+            /// See [`Kind::survives_rebuild`].
+            pub fn survives_rebuild(&self) -> bool {
+                match self { $(Self::$Name(k) => k.survives_rebuild()),* }
+            }
+
+            /// See [`Kind::belongs_to`].
+            pub fn belongs_to(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+                match self { $(Self::$Name(k) => k.belongs_to(id, catalog)),* }
+            }
+
+            /// See [`Kind::taken_by`].
+            pub fn taken_by(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+                match self { $(Self::$Name(k) => k.taken_by(id, catalog)),* }
+            }
+
+            /// See [`Kind::provider`].
+            pub fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+                match self { $(Self::$Name(k) => k.provider(id, catalog)),* }
+            }
+
+            /// See [`Kind::implied`].
+            pub fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+                match self { $(Self::$Name(k) => k.implied(id, catalog)),* }
+            }
+
+            /// See [`Kind::mentions`].
+            pub fn mentions(&self, id: &ObjectId, out: &mut Mentions) {
+                match self { $(Self::$Name(k) => k.mentions(id, out)),* }
+            }
+
+            /// See [`Kind::folds`].
+            pub fn folds(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+                match self { $(Self::$Name(k) => k.folds(id, cx)),* }
+            }
+
+            /// The attributes that differ from `new`, which is of the same kind (else none).
+            pub fn changes(&self, new: &Self) -> Vec<AttributeChange> {
+                match (self, new) {
+                    $((Self::$Name(a), Self::$Name(b)) => attribute_changes(&**a, &**b),)*
+                    _ => Vec::new(),
+                }
+            }
+
+            /// What the changes towards `new` call for.
+            pub fn means(&self, new: &Self, id: &ObjectId, cx: &PlanContext<'_>) -> Means {
+                match (self, new) {
+                    $((Self::$Name(a), Self::$Name(b)) => means_of(&Change { id, old: &**a, new: &**b, cx }),)*
+                    _ => Means::Replace,
+                }
+            }
+
+            /// The steps that change this object into `new` in place.
+            pub fn alter(&self, new: &Self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+                match (self, new) {
+                    $((Self::$Name(a), Self::$Name(b)) => alter_steps(&Change { id, old: &**a, new: &**b, cx }),)*
+                    _ => Vec::new(),
+                }
+            }
+        }
+    };
+}

@@ -1,0 +1,782 @@
+//! Columns of tables (`pg_attribute`; ALTER TABLE … COLUMN).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::id::ObjectId;
+use crate::core::name::{Ident, ident, qualified};
+use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::introspect::{Reader, Row};
+use crate::kinds::common::Introspect;
+use crate::kinds::table::column_steps;
+use crate::kinds::table::default::Default as ColumnDefault;
+use crate::kinds::table::inheritance::parents;
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::plan::context::PlanContext;
+
+attributes! {
+    /// A column of a table.
+    #[derive(Default)]
+    pub struct Column {
+        /// Its place among the columns of the state it comes from. PostgreSQL cannot move a column, so it is no difference.
+        position: i32 => Ignore,
+        /// The type with its modifiers, as `format_type` prints it.
+        type_name: String => AlterRebuilding(alter_type),
+        /// The collation, where it is not the type's.
+        collation: Option<String> => AlterRebuilding(alter_type_for_collation),
+        /// The NOT NULL constraint.
+        not_null: Option<NotNull> => Alter(alter_not_null),
+        /// GENERATED … AS IDENTITY.
+        identity: Option<Identity> => Alter(alter_identity),
+        /// GENERATED ALWAYS AS (…).
+        generated: Option<Generated> => AlterIf(can_alter_generated, alter_generated),
+        /// The storage strategy, where it is not the type's.
+        storage: Option<String> => Alter(alter_storage),
+        /// The compression method, where it is not the server's default.
+        compression: Option<String> => Alter(alter_compression),
+        /// The statistics target, where it is not the server's default.
+        statistics: Option<i32> => Alter(alter_statistics),
+        /// Attribute options: n_distinct, n_distinct_inherited.
+        options: BTreeMap<String, String> => Alter(alter_options),
+        /// Whether it comes from a parent table only.
+        inherited: bool => Ignore,
+    }
+}
+
+/// A NOT NULL constraint. Up to PostgreSQL 17 it has no properties.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotNull {
+    /// The constraint's name (18), where it is not the one PostgreSQL chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// NO INHERIT (18).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_inherit: bool,
+    /// NOT VALID (18).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_valid: bool,
+}
+
+/// GENERATED … AS IDENTITY.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// ALWAYS rather than BY DEFAULT.
+    pub always: bool,
+    /// The sequence's name (schema and name), where it is not the one PostgreSQL chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<(String, String)>,
+    /// Sequence options that deviate from their defaults, by keyword: `START WITH` → `5`.
+    pub options: BTreeMap<String, String>,
+}
+
+/// GENERATED ALWAYS AS (…).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    /// The expression.
+    pub expression: String,
+    /// STORED rather than VIRTUAL (18).
+    pub stored: bool,
+}
+
+impl Identity {
+    fn clause(&self) -> String {
+        let mut sql = format!("GENERATED {} AS IDENTITY", if self.always { "ALWAYS" } else { "BY DEFAULT" });
+        let mut options = Vec::new();
+        if let Some((schema, name)) = &self.sequence {
+            options.push(format!("SEQUENCE NAME {}", qualified(schema, name)));
+        }
+        options.extend(self.options.iter().map(|(k, v)| if v.is_empty() { k.clone() } else { format!("{k} {v}") }));
+        if !options.is_empty() {
+            sql.push_str(&format!(" ({})", options.join(" ")));
+        }
+        sql
+    }
+}
+
+impl Column {
+    /// The definition as it stands in CREATE TABLE and ADD COLUMN.
+    pub fn definition(&self, id: &ObjectId, default: Option<&ColumnDefault>) -> String {
+        let mut sql = format!("{} {}", Ident(&id.name()), self.type_name);
+        if let Some(compression) = &self.compression {
+            sql.push_str(&format!(" COMPRESSION {compression}"));
+        }
+        if let Some(collation) = &self.collation {
+            sql.push_str(&format!(" COLLATE {collation}"));
+        }
+        sql.push_str(&self.constraints(default));
+        sql
+    }
+
+    /// What may follow `WITH OPTIONS` in a typed table; `None` where there is nothing to say.
+    pub(crate) fn typed_options(&self, default: Option<&ColumnDefault>) -> Option<String> {
+        let sql = self.constraints(default);
+        (!sql.is_empty()).then_some(sql)
+    }
+
+    fn constraints(&self, default: Option<&ColumnDefault>) -> String {
+        let mut sql = String::new();
+        if let Some(default) = default {
+            sql.push_str(&format!(" DEFAULT {}", default.expression));
+        }
+        if let Some(generated) = &self.generated {
+            sql.push_str(&format!(
+                " GENERATED ALWAYS AS ({}) {}",
+                generated.expression,
+                if generated.stored { "STORED" } else { "VIRTUAL" }
+            ));
+        }
+        if let Some(identity) = &self.identity {
+            sql.push_str(&format!(" {}", identity.clause()));
+        }
+        if let Some(not_null) = &self.not_null {
+            if let Some(name) = &not_null.name {
+                sql.push_str(&format!(" CONSTRAINT {}", Ident(name)));
+            }
+            sql.push_str(" NOT NULL");
+            if not_null.no_inherit {
+                sql.push_str(" NO INHERIT");
+            }
+        }
+        sql
+    }
+
+    /// The id that the identity sequence would have, were it an object of its own.
+    pub(crate) fn identity_sequence(&self, id: &ObjectId) -> Option<ObjectId> {
+        let identity = self.identity.as_ref()?;
+        let (schema, name) = identity.sequence.clone().unwrap_or_else(|| usual_sequence(id));
+        Some(ObjectId::in_schema(KindTag::Sequence, &schema, &name))
+    }
+
+    /// What cannot be said inside a column definition.
+    fn settings(&self, id: &ObjectId, cx: &PlanContext<'_>, old: Option<&Self>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let set = |clause: String| {
+            let step = Step::alter(
+                id,
+                format!("ALTER TABLE ONLY {} ALTER COLUMN {} {clause}", id.top_sql(), Ident(&id.name())),
+            );
+            cx.locked(step, LockMode::ShareUpdateExclusive, &id.top())
+        };
+        if self.storage.as_ref() != old.and_then(|o| o.storage.as_ref()) {
+            let storage = self.storage.as_deref().unwrap_or("DEFAULT");
+            let mut step = set(format!("SET STORAGE {}", storage.to_uppercase()));
+            if let Some(lock) = &mut step.lock {
+                lock.0 = LockMode::AccessExclusive;
+            }
+            steps.push(step);
+        }
+        if self.statistics != old.and_then(|o| o.statistics) {
+            steps.push(set(format!("SET STATISTICS {}", self.statistics.unwrap_or(-1))));
+        }
+        for clause in super::options_change(old.map_or(&BTreeMap::new(), |o| &o.options), &self.options) {
+            steps.push(set(clause));
+        }
+        steps
+    }
+}
+
+/// The schema and name that PostgreSQL chooses for the sequence of a serial or identity column.
+pub(crate) fn usual_sequence(column: &ObjectId) -> (String, String) {
+    let top = column.top();
+    let name = crate::kinds::common::generated_name(&[&top.name(), &column.name()], "seq");
+    (top.schema().unwrap_or_default().into_owned(), name)
+}
+
+fn table_sql(id: &ObjectId) -> String {
+    id.top_sql()
+}
+
+/// Type changes that PostgreSQL makes without looking at a row (ATColumnChangeRequiresRewrite).
+fn is_free(old: &str, new: &str) -> bool {
+    fn split(t: &str) -> (&str, Option<Vec<u32>>) {
+        match t.split_once('(') {
+            Some((base, rest)) => {
+                (base.trim(), rest.trim_end_matches(')').split(',').map(|n| n.trim().parse().ok()).collect())
+            }
+            None => (t, None),
+        }
+    }
+    let ((old_base, old_mod), (new_base, new_mod)) = (split(old), split(new));
+    match (old_base, new_base) {
+        ("character varying", "text") | ("text", "character varying") if new_mod.is_none() => true,
+        ("character varying", "character varying") => match (&old_mod, &new_mod) {
+            (_, None) => true,
+            (Some(a), Some(b)) => a.first() <= b.first(),
+            _ => false,
+        },
+        ("numeric", "numeric") => match (&old_mod, &new_mod) {
+            (_, None) => true,
+            (Some(a), Some(b)) => a.first() <= b.first() && a.get(1).unwrap_or(&0) == b.get(1).unwrap_or(&0),
+            _ => false,
+        },
+        (a, b) if a == b && new_mod.is_none() => {
+            old_mod.is_none() || a.starts_with("time") || a == "bit varying" || a == "interval"
+        }
+        _ => false,
+    }
+}
+
+/// Type changes for which an assignment cast exists in every PostgreSQL, so that USING need not be said.
+fn is_implicit(old: &str, new: &str) -> bool {
+    const WIDTH: &[&str] = &["smallint", "integer", "bigint", "numeric", "real", "double precision"];
+    let rank = |t: &str| WIDTH.iter().position(|w| *w == t);
+    is_free(old, new) || matches!((rank(old), rank(new)), (Some(a), Some(b)) if a < b)
+}
+
+fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
+    let (old, new, id) = (change.old, change.new, change.id);
+    let mut sql = format!("ALTER TABLE {} ALTER COLUMN {} TYPE {}", table_sql(id), Ident(&id.name()), new.type_name);
+    if let Some(collation) = &new.collation {
+        sql.push_str(&format!(" COLLATE {collation}"));
+    }
+    if !is_implicit(&old.type_name, &new.type_name) && old.type_name != new.type_name {
+        // Text is the one type that everything casts to and from; between unrelated types it is the only way over.
+        sql.push_str(&format!(" USING {}", cast(&ident(&id.name()), &old.type_name, &new.type_name)));
+    }
+    let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(Phase::Contract);
+    if !is_free(&old.type_name, &new.type_name) {
+        step = step.hazard(
+            HazardKind::Rewrite,
+            format!("every row of {} is rewritten while nobody can read it", id.top().sql_path()),
+        );
+    }
+    if narrows(&old.type_name, &new.type_name) {
+        step = step.hazard(HazardKind::DataLoss, format!("values of {} may be cut or rounded", id.sql_path()));
+    }
+    vec![step.rank(2)]
+}
+
+/// The expression that takes a value from one type to another.
+fn cast(value: &str, old: &str, new: &str) -> String {
+    const DIRECT: &[&str] = &[
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "real",
+        "double precision",
+        "text",
+        "character varying",
+        "character",
+        "date",
+        "json",
+        "jsonb",
+        "name",
+        "timestamp without time zone",
+        "timestamp with time zone",
+        "time without time zone",
+        "time with time zone",
+        "interval",
+        "boolean",
+        "bytea",
+        "uuid",
+        "oid",
+    ];
+    let base = |t: &str| t.split('(').next().unwrap_or(t).trim().to_owned();
+    let group = |t: &str| match t {
+        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => 1,
+        "timestamp without time zone" | "timestamp with time zone" | "date" => 2,
+        "text" | "character varying" | "character" | "name" => 3,
+        "json" | "jsonb" => 4,
+        "boolean" => 5,
+        _ => 0,
+    };
+    let (a, b) = (base(old), base(new));
+    let (ga, gb) = (group(&a), group(&b));
+    let castable = ga == 3
+        || gb == 3
+        || (ga == gb && ga != 0)
+        || (a == "boolean" && b == "integer")
+        || (a == "integer" && b == "boolean");
+    if castable || (!DIRECT.contains(&a.as_str()) && !old.ends_with("[]") && a == b) {
+        format!("{value}::{new}")
+    } else if new.ends_with("[]") && !old.ends_with("[]") {
+        format!("ARRAY[{value}]::{new}")
+    } else {
+        format!("{value}::text::{new}")
+    }
+}
+
+/// Whether values may be cut or rounded on the way.
+fn narrows(old: &str, new: &str) -> bool {
+    let base = |t: &str| t.split('(').next().unwrap_or(t).trim().to_owned();
+    let (a, b) = (base(old), base(new));
+    match (a.as_str(), b.as_str()) {
+        ("numeric" | "real" | "double precision", "smallint" | "integer" | "bigint") | ("double precision", "real") => {
+            true
+        }
+        ("timestamp without time zone" | "timestamp with time zone", "date") => true,
+        ("character varying" | "text" | "character", "character varying" | "character") => {
+            new.contains('(') && !is_free(old, new)
+        }
+        ("numeric", "numeric") => new.contains('(') && !is_free(old, new),
+        _ => false,
+    }
+}
+
+fn alter_type_for_collation(change: &Change<'_, Column>) -> Vec<Step> {
+    // The type's own statement carries the collation, too.
+    if change.old.type_name != change.new.type_name {
+        return Vec::new();
+    }
+    let new = change.new;
+    let collation = new.collation.clone().unwrap_or_else(|| "pg_catalog.\"default\"".to_owned());
+    let sql = format!(
+        "ALTER TABLE {} ALTER COLUMN {} TYPE {} COLLATE {collation}",
+        table_sql(change.id),
+        Ident(&change.id.name()),
+        new.type_name
+    );
+    vec![
+        Step::alter(change.id, sql)
+            .lock(LockMode::AccessExclusive, &change.id.top())
+            .hazard(HazardKind::Blocking, "indexes of the column are rebuilt while nobody can read the table"),
+    ]
+}
+
+fn alter_not_null(change: &Change<'_, Column>) -> Vec<Step> {
+    let (id, cx) = (change.id, change.cx);
+    let table = table_sql(id);
+    let column = id.name();
+    match (&change.old.not_null, &change.new.not_null) {
+        (None, Some(new)) => not_null_steps(id, new, cx),
+        (Some(_), None) => vec![
+            Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)))
+                .lock(LockMode::AccessExclusive, &id.top())
+                .hazard(HazardKind::Breaking, "code that relies on a value being there may meet NULL")
+                .rank(1),
+        ],
+        (Some(old), Some(new)) => {
+            let default = format!("{}_{column}_not_null", id.top().name());
+            let (from, to) = (old.name.clone().unwrap_or_else(|| default.clone()), new.name.clone().unwrap_or(default));
+            let mut steps = Vec::new();
+            if from != to {
+                steps.push(Step::alter(
+                    id,
+                    format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {}", Ident(&from), Ident(&to)),
+                ));
+            }
+            if old.not_valid && !new.not_valid {
+                steps.push(
+                    Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", Ident(&to)))
+                        .lock(LockMode::ShareUpdateExclusive, &id.top())
+                        .transaction(Transaction::Own),
+                );
+            }
+            if old.no_inherit != new.no_inherit {
+                let clause = if new.no_inherit { "NO INHERIT" } else { "INHERIT" };
+                steps.push(Step::alter(id, format!("ALTER TABLE {table} ALTER CONSTRAINT {} {clause}", Ident(&to))));
+            }
+            steps
+        }
+        (None, None) => Vec::new(),
+    }
+}
+
+/// SET NOT NULL on a table that may be in use: a validated CHECK lets PostgreSQL skip the scan under the exclusive lock.
+fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>) -> Vec<Step> {
+    let table = table_sql(id);
+    let column = ident(&id.name());
+    let set = match (&new.name, cx.major >= 18) {
+        (Some(name), true) => format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {} NOT NULL {column}{}",
+            Ident(name),
+            if new.no_inherit { " NO INHERIT" } else { "" }
+        ),
+        _ => format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"),
+    };
+    let top = id.top();
+    if !cx.online || cx.is_new(&top) {
+        return vec![cx.locked(Step::alter(id, set), LockMode::AccessExclusive, &top).rank(5)];
+    }
+    let mut check = format!("trueup_{}_not_null", id.name());
+    while check.len() > crate::core::name::MAX_IDENTIFIER_BYTES {
+        check.remove("trueup_".len());
+    }
+    let check = ident(&check);
+    vec![
+        Step::alter(id, format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"))
+            .lock(LockMode::AccessExclusive, &top)
+            .phase(Phase::Contract)
+            .rank(5),
+        Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check}"))
+            .lock(LockMode::ShareUpdateExclusive, &top)
+            .phase(Phase::Contract)
+            .transaction(Transaction::Own)
+            .rank(6),
+        Step::alter(id, set).lock(LockMode::AccessExclusive, &top).phase(Phase::Contract).rank(7),
+        Step::alter(id, format!("ALTER TABLE {table} DROP CONSTRAINT {check}"))
+            .lock(LockMode::AccessExclusive, &top)
+            .phase(Phase::Contract)
+            .rank(7),
+    ]
+}
+
+fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
+    let (id, cx) = (change.id, change.cx);
+    let top = id.top();
+    let (table, column) = (table_sql(id), ident(&id.name()));
+    let alter = |clause: String| {
+        cx.locked(
+            Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {column} {clause}")),
+            LockMode::AccessExclusive,
+            &top,
+        )
+        .rank(8)
+    };
+    match (&change.old.identity, &change.new.identity) {
+        (Some(_), None) => vec![alter("DROP IDENTITY".to_owned()).rank(0)],
+        (None, Some(new)) => {
+            let mut step = alter(format!("ADD {}", new.clause()));
+            // The sequence of a serial column that becomes an identity column has the name that the new one takes.
+            let wanted = new.sequence.clone().unwrap_or_else(|| usual_sequence(id));
+            let old = ObjectId::in_schema(KindTag::Sequence, &wanted.0, &wanted.1);
+            if cx.is_dropped(&old) {
+                step = step.after(&old);
+            }
+            let mut steps = vec![step];
+            if !cx.is_new(id) {
+                let name = qualified(&wanted.0, &wanted.1);
+                let descending = new.options.get("INCREMENT BY").is_some_and(|v| v.starts_with('-'));
+                let (best, by) = if descending { ("min", "-1") } else { ("max", "1") };
+                steps.push(
+                    Step::data(
+                        id,
+                        format!(
+                            "SELECT setval({}, v, false) FROM (SELECT {best}({column}) + {by} AS v FROM {table}) s WHERE v IS NOT NULL",
+                            crate::core::name::literal(&name),
+                        ),
+                    )
+                    .phase(Phase::Expand)
+                    .rank(8),
+                );
+            }
+            steps
+        }
+        (Some(old), Some(new)) => {
+            let mut steps = Vec::new();
+            if old.always != new.always {
+                steps.push(alter(format!("SET GENERATED {}", if new.always { "ALWAYS" } else { "BY DEFAULT" })));
+            }
+            let usual = || usual_sequence(id);
+            let (from, to) = (old.sequence.clone().unwrap_or_else(usual), new.sequence.clone().unwrap_or_else(usual));
+            if from.1 != to.1 {
+                steps.push(
+                    Step::alter(
+                        id,
+                        format!("ALTER SEQUENCE {} RENAME TO {}", qualified(&from.0, &from.1), Ident(&to.1)),
+                    )
+                    .rank(7),
+                );
+            }
+            let mut clauses = Vec::new();
+            for key in old.options.keys().chain(new.options.keys()).collect::<std::collections::BTreeSet<_>>() {
+                match (old.options.get(key), new.options.get(key)) {
+                    (a, b) if a == b => {}
+                    (_, Some(v)) if v.is_empty() => clauses.push(format!("SET {key}")),
+                    (_, Some(v)) => clauses.push(format!("SET {key} {v}")),
+                    (_, None) => match key.as_str() {
+                        "CYCLE" => clauses.push("SET NO CYCLE".to_owned()),
+                        "MINVALUE" => clauses.push("SET NO MINVALUE".to_owned()),
+                        "MAXVALUE" => clauses.push("SET NO MAXVALUE".to_owned()),
+                        // START defaults to the lowest (or, descending, the highest) value.
+                        "START WITH" => {
+                            let descending = new.options.get("INCREMENT BY").is_some_and(|v| v.starts_with('-'));
+                            let start = if descending {
+                                new.options.get("MAXVALUE").map_or("-1", String::as_str)
+                            } else {
+                                new.options.get("MINVALUE").map_or("1", String::as_str)
+                            };
+                            clauses.push(format!("SET START WITH {start}"));
+                        }
+                        "INCREMENT BY" => clauses.push("SET INCREMENT BY 1".to_owned()),
+                        "CACHE" => clauses.push("SET CACHE 1".to_owned()),
+                        _ => {}
+                    },
+                }
+            }
+            if !clauses.is_empty() {
+                steps.push(alter(clauses.join(" ")));
+            }
+            steps
+        }
+        (None, None) => Vec::new(),
+    }
+}
+
+fn can_alter_generated(change: &Change<'_, Column>) -> bool {
+    match (&change.old.generated, &change.new.generated) {
+        (Some(old), None) => old.stored,
+        (Some(old), Some(new)) => change.cx.major >= 17 && old.stored == new.stored,
+        _ => false,
+    }
+}
+
+fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
+    let id = change.id;
+    let clause = match &change.new.generated {
+        None => "DROP EXPRESSION".to_owned(),
+        Some(new) => format!("SET EXPRESSION AS ({})", new.expression),
+    };
+    let step = Step::alter(id, format!("ALTER TABLE {} ALTER COLUMN {} {clause}", table_sql(id), Ident(&id.name())))
+        .lock(LockMode::AccessExclusive, &id.top())
+        .rank(3);
+    vec![if change.new.generated.as_ref().is_some_and(|g| g.stored) {
+        step.hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it")
+    } else {
+        step
+    }]
+}
+
+fn alter_storage(change: &Change<'_, Column>) -> Vec<Step> {
+    let old = Column { storage: change.old.storage.clone(), ..change.new.clone() };
+    if change.new.storage.is_none() && change.cx.major < 16 {
+        // DEFAULT is a word of 16; before that the type's own strategy has to be named.
+        let strategy = if change.new.type_name.starts_with("numeric") { "MAIN" } else { "EXTENDED" };
+        return vec![
+            Step::alter(
+                change.id,
+                format!(
+                    "ALTER TABLE ONLY {} ALTER COLUMN {} SET STORAGE {strategy}",
+                    table_sql(change.id),
+                    Ident(&change.id.name())
+                ),
+            )
+            .lock(LockMode::AccessExclusive, &change.id.top()),
+        ];
+    }
+    change.new.settings(change.id, change.cx, Some(&old))
+}
+
+fn alter_compression(change: &Change<'_, Column>) -> Vec<Step> {
+    let method = change.new.compression.as_deref().unwrap_or("default");
+    vec![
+        Step::alter(
+            change.id,
+            format!(
+                "ALTER TABLE ONLY {} ALTER COLUMN {} SET COMPRESSION {method}",
+                table_sql(change.id),
+                Ident(&change.id.name())
+            ),
+        )
+        .lock(LockMode::AccessExclusive, &change.id.top()),
+    ]
+}
+
+fn alter_statistics(change: &Change<'_, Column>) -> Vec<Step> {
+    let old = Column { statistics: change.old.statistics, ..change.new.clone() };
+    change.new.settings(change.id, change.cx, Some(&old))
+}
+
+fn alter_options(change: &Change<'_, Column>) -> Vec<Step> {
+    let old = Column { options: change.old.options.clone(), ..change.new.clone() };
+    change.new.settings(change.id, change.cx, Some(&old))
+}
+
+impl Kind for Column {
+    const INFO: KindInfo = KindInfo { dotted: true, holds_data: true, ..KindInfo::new("column", "column") };
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("COLUMN {}.{}", id.top_sql(), Ident(&id.name()))
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let top = id.top();
+        if cx.is_new(&top) {
+            return self.settings(id, cx, None);
+        }
+        let default_id = id.child(KindTag::Default, "");
+        let default = cx.folded.contains(&default_id).then(|| ColumnDefault::get(cx.to, &default_id)).flatten();
+        let fills = default.is_some() || self.identity.is_some() || self.generated.is_some();
+        let mut inline = self.clone();
+        if !fills {
+            inline.not_null = None;
+        }
+        let mut step =
+            Step::create(id, format!("ALTER TABLE {} ADD COLUMN {}", top.sql(), inline.definition(id, default)))
+                .lock(LockMode::AccessExclusive, &top);
+        if default.is_some() {
+            step = step.also_creates(&default_id);
+        }
+        if self.identity.is_some()
+            || self.generated.as_ref().is_some_and(|g| g.stored)
+            || default.is_some_and(ColumnDefault::may_be_volatile)
+        {
+            step = step.hazard(
+                HazardKind::Rewrite,
+                format!("every row of {} is rewritten while nobody can read it", top.sql_path()),
+            );
+        }
+        let mut steps = vec![step];
+        if let Some(not_null) = self.not_null.as_ref().filter(|_| !fills) {
+            steps.extend(not_null_steps(id, not_null, cx));
+        }
+        steps.extend(self.settings(id, cx, None));
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        column_steps::drop(self, id, cx)
+    }
+
+    fn reattach(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+        column_steps::reattach(self, id)
+    }
+
+    fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+        if !self.inherited {
+            return None;
+        }
+        let name = id.name();
+        parents(&id.parent()?, catalog)
+            .into_iter()
+            .map(|p| p.child(KindTag::Column, &name))
+            .find(|c| catalog.contains(c))
+    }
+
+    fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
+        vec![
+            Step::rename(
+                old,
+                format!("ALTER TABLE {} RENAME COLUMN {} TO {}", old.top_sql(), Ident(&old.name()), Ident(&new.name())),
+            )
+            .lock(LockMode::AccessExclusive, &old.top())
+            .hazard(HazardKind::Breaking, "code that uses the old name fails"),
+        ]
+    }
+
+    fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+        self.provider(id, catalog).is_some()
+    }
+
+    fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
+        out.add(Mention::Type(self.type_name.clone()));
+        if let Some(generated) = &self.generated {
+            out.add(Mention::Expression(generated.expression.clone()));
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct SequenceRow {
+    oid: String,
+    schema: String,
+    name: String,
+    #[serde(rename = "type")]
+    type_name: String,
+    start: String,
+    increment: String,
+    min: String,
+    max: String,
+    cache: String,
+    cycle: bool,
+}
+
+/// Sequence options that deviate from what PostgreSQL takes when they are not said.
+pub(crate) fn sequence_deviations(
+    type_name: &str,
+    start: &str,
+    increment: &str,
+    min: &str,
+    max: &str,
+    cache: &str,
+    cycle: bool,
+) -> BTreeMap<String, String> {
+    let ascending = !increment.starts_with('-');
+    let (low, high) = match type_name {
+        "smallint" => ("-32768", "32767"),
+        "integer" => ("-2147483648", "2147483647"),
+        _ => ("-9223372036854775808", "9223372036854775807"),
+    };
+    let (default_min, default_max) = if ascending { ("1", high) } else { (low, "-1") };
+    let default_start = if ascending { min } else { max };
+    let mut options = BTreeMap::new();
+    let mut put = |deviates: bool, key: &str, value: &str| {
+        if deviates {
+            options.insert(key.to_owned(), value.to_owned());
+        }
+    };
+    put(start != default_start, "START WITH", start);
+    put(increment != "1", "INCREMENT BY", increment);
+    put(min != default_min, "MINVALUE", min);
+    put(max != default_max, "MAXVALUE", max);
+    put(cache != "1", "CACHE", cache);
+    put(cycle, "CYCLE", "");
+    options
+}
+
+impl Introspect for Column {
+    const QUERY: &'static str = include_str!("column.sql");
+
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        let relation = row.number("relation")?;
+        let Some(table) = out.at("pg_class", relation, 0).cloned() else { return Ok(()) };
+        let number = row.number("number")?;
+        let id = table.child(KindTag::Column, row.text("name")?);
+        let type_name = row.string("type")?;
+        let collation = row.opt_string("collation")?;
+        let not_null = row.bool("not_null")?.then(NotNull::default);
+        let generation = row.char("identity")?;
+        let mut sequence_oid = None;
+        let identity = match row.opt("sequence")? {
+            Some(json) if generation != ' ' => {
+                let sequence: SequenceRow = serde_json::from_str(json).map_err(|e| {
+                    Diagnostic::error("catalog-row", format!("the identity sequence of {id} cannot be read: {e}"))
+                })?;
+                sequence_oid = sequence.oid.parse::<u32>().ok();
+                let usual = usual_sequence(&id);
+                let actual = (sequence.schema, sequence.name);
+                Some(Identity {
+                    always: generation == 'a',
+                    sequence: (actual != usual).then_some(actual),
+                    options: sequence_deviations(
+                        &sequence.type_name,
+                        &sequence.start,
+                        &sequence.increment,
+                        &sequence.min,
+                        &sequence.max,
+                        &sequence.cache,
+                        sequence.cycle,
+                    ),
+                })
+            }
+            _ => None,
+        };
+        let storage = row.opt("storage")?.map(|s| match s {
+            "p" => "plain",
+            "e" => "external",
+            "m" => "main",
+            _ => "extended",
+        });
+        let compression = match row.char("compression")? {
+            'p' => Some("pglz"),
+            'l' => Some("lz4"),
+            _ => None,
+        };
+        let statistics = row.opt_number("statistics")?;
+        let options = row.options("options")?;
+        let local = row.bool("local")?;
+        let column = Self {
+            position: number,
+            type_name,
+            collation,
+            not_null,
+            identity,
+            generated: None,
+            storage: storage.map(str::to_owned),
+            compression: compression.map(str::to_owned),
+            statistics,
+            options,
+            inherited: row.bool("inherited")? && !local,
+        };
+        let handle = out.add(id.clone(), column, "pg_class", relation, number);
+        if let Some(oid) = sequence_oid {
+            out.alias(handle, "pg_class", oid, 0);
+        }
+        crate::kinds::component::read_column_access(row, &id, out)
+    }
+}

@@ -1,0 +1,74 @@
+//! Statements about a column that take more than a line: dropping it where tables inherit it, moving it to a rebuilt type.
+
+use std::collections::BTreeSet;
+
+use crate::core::id::ObjectId;
+use crate::core::name::{Ident, ident};
+use crate::core::step::{HazardKind, LockMode, Phase, Step};
+use crate::kinds::table::column::Column;
+use crate::kinds::table::inheritance::Inheritance;
+use crate::kinds::{Kind, KindTag};
+use crate::plan::context::PlanContext;
+
+/// Drops a column. Where a table that inherits it keeps it as its own, the drop goes from table to table
+/// (`ALTER TABLE ONLY … DROP COLUMN` leaves the heirs' columns as their own), so that no value is lost unseen.
+pub(super) fn drop(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+    let heirs = heirs(id, cx);
+    let kept = heirs.iter().any(|heir| cx.to.contains(heir));
+    let mut steps = vec![one(column, id, if kept { "ONLY " } else { "" })];
+    if kept {
+        for heir in heirs.iter().filter(|heir| !cx.to.contains(heir) && !cx.is_dropped(&heir.top())) {
+            let mut step = one(column, heir, "ONLY ");
+            step.object = id.clone();
+            steps.push(step.rank(1));
+        }
+    }
+    steps
+}
+
+fn one(column: &Column, id: &ObjectId, only: &str) -> Step {
+    let step = Step::drop(id, format!("ALTER TABLE {only}{} DROP COLUMN {}", id.top_sql(), Ident(&id.name())))
+        .lock(LockMode::AccessExclusive, &id.top());
+    if column.generated.is_some() {
+        step.hazard(HazardKind::Breaking, "code that reads the column fails")
+    } else {
+        step.hazard(HazardKind::DataLoss, format!("all values of {} are lost", id.sql_path()))
+    }
+}
+
+/// The columns that tables have by inheritance from this one, at any depth.
+fn heirs(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let name = id.name();
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut queue = vec![id.top()];
+    while let Some(parent) = queue.pop() {
+        for (dependent, _) in cx.from.dependents(&parent) {
+            if Inheritance::get(cx.from, dependent).is_none_or(|i| i.parent != parent) || !seen.insert(dependent.top())
+            {
+                continue;
+            }
+            let column = dependent.top().child(KindTag::Column, &name);
+            if Column::get(cx.from, &column).is_some_and(|c| c.provider(&column, cx.from).is_some()) {
+                found.push(column);
+                queue.push(dependent.top());
+            }
+        }
+    }
+    found
+}
+
+/// Moves a column over to the type that was rebuilt beside its old one.
+pub(super) fn reattach(column: &Column, id: &ObjectId) -> Vec<Step> {
+    let through = if column.type_name.ends_with("[]") { "text[]" } else { "text" };
+    let name = ident(&id.name());
+    let to = &column.type_name;
+    let sql = format!("ALTER TABLE {} ALTER COLUMN {name} TYPE {to} USING {name}::{through}::{to}", id.top_sql());
+    let rewrite = format!("every row of {} is rewritten while nobody can read it", id.top().sql_path());
+    vec![
+        Step::alter(id, sql)
+            .lock(LockMode::AccessExclusive, &id.top())
+            .hazard(HazardKind::Rewrite, rewrite)
+            .phase(Phase::Contract),
+    ]
+}

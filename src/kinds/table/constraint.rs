@@ -1,0 +1,471 @@
+//! Table constraints (`pg_constraint`; ALTER TABLE … ADD CONSTRAINT): primary keys, unique, foreign keys, checks, exclusions.
+//!
+//! NOT NULL is a property of its column. The index behind a key is part of the constraint.
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::Result;
+use crate::core::id::ObjectId;
+use crate::core::name::{Ident, ident};
+use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::introspect::{Reader, Row};
+use crate::kinds::common::Introspect;
+use crate::kinds::table::column::NotNull;
+use crate::kinds::table::inheritance::parents;
+use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children};
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::plan::context::PlanContext;
+
+/// What a constraint demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "SQL's own words")]
+pub enum ConstraintType {
+    PrimaryKey,
+    Unique,
+    Check,
+    ForeignKey,
+    Exclusion,
+}
+
+attributes! {
+    /// A constraint of a table.
+    pub struct Constraint {
+        /// What it demands.
+        constraint_type: ConstraintType => Replace,
+        /// The definition without the flags that follow, as `pg_get_constraintdef` prints it: `FOREIGN KEY (a) REFERENCES t(id)`.
+        definition: String => Replace,
+        /// DEFERRABLE.
+        deferrable: bool => AlterIf(is_foreign_key, alter_deferrable),
+        /// INITIALLY DEFERRED.
+        initially_deferred: bool => AlterIf(is_foreign_key, alter_deferred),
+        /// Whether all rows are known to satisfy it (NOT VALID otherwise).
+        validated: bool => AlterIf(|c| c.new.validated, alter_validated),
+        /// Whether it is enforced at all (18).
+        enforced: bool => AlterIf(is_foreign_key, alter_enforced),
+        /// NO INHERIT.
+        no_inherit: bool => Replace,
+        /// Whether CLUSTER uses its index.
+        clustered: bool => Alter(alter_clustered),
+        /// Its own columns, in order, where they are plain ones.
+        columns: Vec<String> => Ignore,
+        /// The table a foreign key refers to.
+        references: Option<ObjectId> => Ignore,
+        /// Whether it comes from a parent table only.
+        inherited: bool => Ignore,
+    }
+}
+
+fn is_foreign_key(change: &Change<'_, Constraint>) -> bool {
+    change.new.constraint_type == ConstraintType::ForeignKey
+}
+
+fn alter(change: &Change<'_, Constraint>, clause: &str) -> Vec<Step> {
+    vec![
+        Step::alter(
+            change.id,
+            format!("ALTER TABLE {} ALTER CONSTRAINT {} {clause}", change.id.top_sql(), Ident(&change.id.name())),
+        )
+        .lock(LockMode::AccessExclusive, &change.id.top()),
+    ]
+}
+
+fn alter_deferrable(change: &Change<'_, Constraint>) -> Vec<Step> {
+    alter(
+        change,
+        if change.new.initially_deferred {
+            "DEFERRABLE INITIALLY DEFERRED"
+        } else if change.new.deferrable {
+            "DEFERRABLE"
+        } else {
+            "NOT DEFERRABLE"
+        },
+    )
+}
+
+fn alter_deferred(change: &Change<'_, Constraint>) -> Vec<Step> {
+    // A change of deferrability says both.
+    if change.old.deferrable != change.new.deferrable {
+        return Vec::new();
+    }
+    alter(
+        change,
+        if change.new.initially_deferred { "DEFERRABLE INITIALLY DEFERRED" } else { "DEFERRABLE INITIALLY IMMEDIATE" },
+    )
+}
+
+fn alter_enforced(change: &Change<'_, Constraint>) -> Vec<Step> {
+    alter(change, if change.new.enforced { "ENFORCED" } else { "NOT ENFORCED" })
+}
+
+fn alter_validated(change: &Change<'_, Constraint>) -> Vec<Step> {
+    if change.old.enforced != change.new.enforced {
+        return Vec::new();
+    }
+    vec![change.new.validate(change.id)]
+}
+
+fn alter_clustered(change: &Change<'_, Constraint>) -> Vec<Step> {
+    let clause = if change.new.clustered {
+        format!("CLUSTER ON {}", Ident(&change.id.name()))
+    } else {
+        "SET WITHOUT CLUSTER".to_owned()
+    };
+    let step = Step::alter(change.id, format!("ALTER TABLE {} {clause}", change.id.top_sql()))
+        .lock(LockMode::ShareUpdateExclusive, &change.id.top());
+    vec![step.rank(u8::from(change.new.clustered))]
+}
+
+impl Constraint {
+    /// The text after `CONSTRAINT name`. `valid`: whether existing rows are checked at once.
+    pub fn clause(&self, valid: bool) -> String {
+        let mut sql = self.definition.clone();
+        if self.no_inherit {
+            sql.push_str(" NO INHERIT");
+        }
+        if self.deferrable {
+            sql.push_str(" DEFERRABLE");
+        }
+        if self.initially_deferred {
+            sql.push_str(" INITIALLY DEFERRED");
+        }
+        if !self.enforced {
+            sql.push_str(" NOT ENFORCED");
+        } else if !valid {
+            sql.push_str(" NOT VALID");
+        }
+        sql
+    }
+
+    fn validate(&self, id: &ObjectId) -> Step {
+        Step::alter(id, format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
+            .lock(LockMode::ShareUpdateExclusive, &id.top())
+            .transaction(Transaction::Own)
+            .rank(2)
+    }
+
+    fn is_key(&self) -> bool {
+        matches!(self.constraint_type, ConstraintType::PrimaryKey | ConstraintType::Unique)
+    }
+}
+
+impl Kind for Constraint {
+    const INFO: KindInfo = KindInfo {
+        foldable: true,
+        same_by_definition: true,
+        namespaces: &["relation"],
+        ..KindInfo::new("constraint", "constraint")
+    };
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("CONSTRAINT {} ON {}", Ident(&id.name()), id.top_sql())
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let table = id.top();
+        let new = cx.is_new(&table);
+        let name = id.name();
+        // The parts of a key on a partitioned table are built one by one and attached.
+        let only = if self.is_key() && has_attached_children(id, cx.to) { "ONLY " } else { "" };
+        let add = |text: &str| format!("ALTER TABLE {only}{} ADD CONSTRAINT {} {text}", table.sql(), Ident(&name));
+        let mut steps = Vec::new();
+        let partitioned = super::Table::get(cx.to, &table).is_some_and(|t| t.partition_key.is_some());
+        match self.constraint_type {
+            _ if new || !cx.online => {
+                steps.push(cx.locked(
+                    Step::create(id, add(&self.clause(self.validated))),
+                    LockMode::AccessExclusive,
+                    &table,
+                ));
+            }
+            ConstraintType::Check | ConstraintType::ForeignKey
+                if !(partitioned && self.constraint_type == ConstraintType::ForeignKey && cx.major < 18) =>
+            {
+                let mode = if self.constraint_type == ConstraintType::Check {
+                    LockMode::AccessExclusive
+                } else {
+                    LockMode::ShareRowExclusive
+                };
+                let step = Step::create(id, add(&self.clause(false))).lock(mode, &table).phase(Phase::Contract);
+                steps.push(step.hazard(HazardKind::Breaking, "writes that do not satisfy it fail from here on"));
+                if self.validated && self.enforced {
+                    steps.push(self.validate(id).phase(Phase::Contract));
+                }
+            }
+            ConstraintType::PrimaryKey | ConstraintType::Unique
+                if !partitioned && !self.definition.contains("WITHOUT OVERLAPS") && self.columns_part().is_some() =>
+            {
+                // The index is built while reads and writes go on; the constraint then only takes it over.
+                let (head, rest) = self.columns_part().unwrap_or_default();
+                let index = format!("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} {rest}", Ident(&name), table.sql());
+                let deferral = match (self.deferrable, self.initially_deferred) {
+                    (_, true) => " DEFERRABLE INITIALLY DEFERRED",
+                    (true, false) => " DEFERRABLE",
+                    _ => "",
+                };
+                let mut build =
+                    Step::create(id, index).lock(LockMode::ShareUpdateExclusive, &table).transaction(Transaction::None);
+                build.done_when = Some(super::index::is_valid_query(&table, &name));
+                build.cleanup = Some(super::index::drop_invalid(&table, &name));
+                build.phase = Phase::Contract;
+                steps.push(build);
+                steps.push(
+                    Step::alter(
+                        id,
+                        format!(
+                            "ALTER TABLE {} ADD CONSTRAINT {} {head} USING INDEX {}{deferral}",
+                            table.sql(),
+                            Ident(&name),
+                            Ident(&name)
+                        ),
+                    )
+                    .lock(LockMode::AccessExclusive, &table)
+                    .phase(Phase::Contract)
+                    .rank(1),
+                );
+            }
+            _ => {
+                let mode = if self.constraint_type == ConstraintType::ForeignKey {
+                    LockMode::ShareRowExclusive
+                } else {
+                    LockMode::AccessExclusive
+                };
+                steps.push(
+                    Step::create(id, add(&self.clause(true)))
+                        .lock(mode, &table)
+                        .phase(Phase::Contract)
+                        .hazard(HazardKind::Blocking, "all rows are read (or an index is built) while writes wait"),
+                );
+            }
+        }
+        if let Some(first) = steps.first_mut() {
+            first.requires.extend(attachments_before(id, cx));
+            if let Some(referenced) = &self.references {
+                first.requires.extend(attachments_to_keys(referenced, cx.to));
+            }
+        }
+        if let (Some(step), Some(table)) = (steps.first_mut(), &self.references) {
+            // A partitioned key made part by part is one only when all its parts are attached.
+            step.requires.extend(crate::kinds::table::partition::new_parts_of_keys(table, cx));
+        }
+        if self.clustered {
+            let step = Step::alter(id, format!("ALTER TABLE {} CLUSTER ON {}", table.sql(), Ident(&name))).rank(3);
+            steps.push(cx.locked(step, LockMode::ShareUpdateExclusive, &table));
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+        let step = Step::drop(id, format!("ALTER TABLE {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
+            .lock(LockMode::AccessExclusive, &id.top());
+        // Dropping a rule frees writers; what may break is code that relies on it (ON CONFLICT, GROUP BY a key).
+        vec![if self.is_key() { step } else { step.phase(Phase::Expand) }]
+    }
+
+    fn taken_by(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+        crate::kinds::table::partition::whole_of(id, catalog)
+    }
+
+    fn survives_rebuild(&self) -> bool {
+        self.constraint_type != ConstraintType::ForeignKey
+    }
+
+    fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+        if !self.inherited || self.is_key() {
+            return None;
+        }
+        let name = id.name();
+        parents(&id.parent()?, catalog)
+            .into_iter()
+            .map(|p| p.child(KindTag::Constraint, &name))
+            .find(|c| catalog.contains(c))
+    }
+
+    fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
+        vec![
+            Step::rename(
+                old,
+                format!(
+                    "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
+                    old.top_sql(),
+                    Ident(&old.name()),
+                    Ident(&new.name())
+                ),
+            )
+            .lock(LockMode::AccessExclusive, &old.top())
+            .phase(Phase::Expand),
+        ]
+    }
+
+    fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+        self.provider(id, catalog).is_some()
+    }
+
+    fn mentions(&self, id: &ObjectId, out: &mut Mentions) {
+        out.add(Mention::Statement(format!("ALTER TABLE {} ADD CONSTRAINT x {}", id.top_sql(), self.definition)));
+    }
+
+    fn folds(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+        let table = id.top();
+        if self.constraint_type == ConstraintType::ForeignKey || !self.validated || self.clustered {
+            return false;
+        }
+        // Keys of partitioned tables and of their partitions are made apart and attached to each other.
+        let partition = cx.to.children(&table, KindTag::Attachment).next().is_some();
+        let partitioned = super::Table::get(cx.to, &table).is_some_and(|t| t.partition_key.is_some());
+        self.constraint_type == ConstraintType::Check || !(partition || partitioned)
+    }
+}
+
+impl Constraint {
+    /// `PRIMARY KEY` or `UNIQUE`, and the rest as an index definition, `(a, b) INCLUDE (c)`.
+    fn columns_part(&self) -> Option<(&'static str, String)> {
+        let (head, rest) = if let Some(rest) = self.definition.strip_prefix("PRIMARY KEY") {
+            ("PRIMARY KEY", rest)
+        } else {
+            ("UNIQUE", self.definition.strip_prefix("UNIQUE")?)
+        };
+        let rest = rest.trim_start();
+        // An index says NULLS NOT DISTINCT behind its columns, a constraint in front of them.
+        let (nulls, rest) = match rest.strip_prefix("NULLS NOT DISTINCT") {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, rest.strip_prefix("NULLS DISTINCT").unwrap_or(rest).trim_start()),
+        };
+        let (columns, tail) = match rest.find(" WITH (").or_else(|| rest.find(" USING INDEX TABLESPACE ")) {
+            Some(i) => rest.split_at(i),
+            None => (rest, ""),
+        };
+        let tail = tail.replace(" USING INDEX TABLESPACE ", " TABLESPACE ");
+        rest.starts_with('(')
+            .then(|| (head, format!("{columns}{}{tail}", if nulls { " NULLS NOT DISTINCT" } else { "" })))
+    }
+}
+
+/// Reads the text form of an `int2vector` or `smallint[]` column list.
+pub(crate) fn numbers(text: &str) -> Vec<i32> {
+    text.trim_matches(['{', '}']).split([' ', ',']).filter_map(|n| n.parse().ok()).collect()
+}
+
+/// A plain key or foreign key as `pg_get_constraintdef` prints it, without the flags: the server takes long over many.
+fn print_key(row: &Row<'_>, letter: char, columns: &[u32], out: &Reader) -> Result<Option<String>> {
+    let name = |handle: u32| ident(&out.builder.id(handle).name());
+    let own = columns.iter().map(|h| name(*h)).collect::<Vec<_>>().join(", ");
+    if letter == 'p' {
+        return Ok(Some(format!("PRIMARY KEY ({own})")));
+    }
+    if letter == 'u' {
+        let nulls = if row.bool("nulls_not_distinct")? { "NULLS NOT DISTINCT " } else { "" };
+        return Ok(Some(format!("UNIQUE {nulls}({own})")));
+    }
+    let referenced: u32 = row.number("referenced")?;
+    let referenced_key = numbers(row.opt("referenced_key")?.unwrap_or(""));
+    let referenced_columns: Vec<_> =
+        referenced_key.iter().filter_map(|n| out.handle("pg_class", referenced, *n)).map(name).collect();
+    let Some(table) = row.opt("referenced_name")? else { return Ok(None) };
+    let mut text = format!("FOREIGN KEY ({own}) REFERENCES {table}({})", referenced_columns.join(", "));
+    text.push_str(match row.char("match")? {
+        'f' => " MATCH FULL",
+        'p' => " MATCH PARTIAL",
+        _ => "",
+    });
+    for (column, event) in [("on_update", " ON UPDATE "), ("on_delete", " ON DELETE ")] {
+        let action = match row.char(column)? {
+            'r' => "RESTRICT",
+            'c' => "CASCADE",
+            'n' => "SET NULL",
+            'd' => "SET DEFAULT",
+            _ => continue,
+        };
+        text.push_str(event);
+        text.push_str(action);
+    }
+    Ok(Some(text))
+}
+
+impl Introspect for Constraint {
+    const QUERY: &'static str = include_str!("constraint.sql");
+
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        let oid = row.number("oid")?;
+        let relation = row.number("relation")?;
+        let Some(table) = out.at("pg_class", relation, 0).cloned() else { return Ok(()) };
+        if table.kind() != KindTag::Table {
+            return Ok(());
+        }
+        let name = row.text("name")?;
+        let letter = row.char("type")?;
+        let definition = row.opt("definition")?;
+        let deferrable = row.bool("deferrable")?;
+        let initially_deferred = row.bool("deferred")?;
+        let validated = row.bool("validated")?;
+        let no_inherit = row.bool("no_inherit")?;
+        let enforced = row.bool("enforced")?;
+        let local = row.bool("local")?;
+        let inherited = row.bool("inherited")? && !local;
+        let columns: Vec<u32> = numbers(row.opt("key")?.unwrap_or(""))
+            .into_iter()
+            .filter_map(|n| out.handle("pg_class", relation, n))
+            .collect();
+        if letter == 'n' {
+            if let Some(handle) = columns.first() {
+                let column_id = out.builder.id(*handle).clone();
+                let usual = crate::kinds::common::generated_name(&[&table.name(), &column_id.name()], "not_null");
+                if let Some(crate::kinds::Object::Column(column)) = out.builder.get_mut(&column_id) {
+                    std::sync::Arc::make_mut(column).not_null = Some(NotNull {
+                        name: (name != usual).then(|| name.to_owned()),
+                        no_inherit,
+                        not_valid: !validated,
+                    });
+                }
+                out.alias(*handle, "pg_constraint", oid, 0);
+            }
+            return Ok(());
+        }
+        let constraint_type = match letter {
+            'p' => ConstraintType::PrimaryKey,
+            'u' => ConstraintType::Unique,
+            'c' => ConstraintType::Check,
+            'f' => ConstraintType::ForeignKey,
+            _ => ConstraintType::Exclusion,
+        };
+        // The flags are printed behind the definition, in this order.
+        let printed = match definition {
+            Some(_) => None,
+            None => print_key(row, letter, &columns, out)?,
+        };
+        let mut text = definition.or(printed.as_deref()).unwrap_or_default();
+        for (flag, suffix) in [
+            (enforced && !validated, " NOT VALID"),
+            (!enforced, " NOT ENFORCED"),
+            (initially_deferred, " INITIALLY DEFERRED"),
+            (deferrable, " DEFERRABLE"),
+            (no_inherit && letter == 'c', " NO INHERIT"),
+        ] {
+            if flag {
+                text = text.strip_suffix(suffix).unwrap_or(text);
+            }
+        }
+        let referenced: u32 = row.number("referenced")?;
+        let index: u32 = row.number("index")?;
+        let constraint = Self {
+            constraint_type,
+            definition: text.to_owned(),
+            deferrable,
+            initially_deferred,
+            validated: validated || !enforced,
+            enforced,
+            no_inherit: no_inherit && letter == 'c',
+            clustered: row.bool("clustered")?,
+            columns: columns.iter().map(|h| out.builder.id(*h).name().into_owned()).collect(),
+            references: out.at("pg_class", referenced, 0).cloned(),
+            inherited,
+        };
+        let handle = out.add(table.child(KindTag::Constraint, name), constraint, "pg_constraint", oid, 0);
+        if index != 0 {
+            out.alias(handle, "pg_class", index, 0);
+        }
+        Ok(())
+    }
+}

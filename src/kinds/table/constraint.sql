@@ -1,0 +1,19 @@
+select k.oid, k.conrelid as relation, k.conname as name, k.contype as type,
+       case when k.contype in ('c', 'x')
+                 or k.contype in ('p', 'u') and (i.indnatts <> i.indnkeyatts{{18: or k.conperiod}})
+                 or k.contype = 'f' and (k.confrelid = any ($members) or r.relkind not in ('r', 'p'){{15: or k.confdelsetcols is not null}}{{18: or k.conperiod}}
+                                         or r.relpersistence = 't' or not r.relnamespace = any ($schemas))
+            then pg_get_constraintdef(k.oid) end as definition,
+       k.condeferrable as deferrable, k.condeferred as deferred, k.convalidated as validated, k.connoinherit as no_inherit,
+       {{18: k.conenforced}}{{-17: true}} as enforced,
+       k.conislocal as local, k.coninhcount > 0 as inherited,
+       k.conkey as key, k.confrelid as referenced, k.confkey as referenced_key,
+       case when k.contype in ('p', 'u', 'x') then k.conindid else 0 end as index,
+       i.indisclustered as clustered, {{15: i.indnullsnotdistinct}}{{-14: false}} as nulls_not_distinct,
+       case when k.contype = 'f' then k.confrelid::regclass::text end as referenced_name,
+       k.confmatchtype as match, k.confupdtype as on_update, k.confdeltype as on_delete
+from pg_constraint k
+join pg_class c on c.oid = k.conrelid
+left join pg_class r on r.oid = k.confrelid
+left join pg_index i on i.indexrelid = k.conindid and k.contype in ('p', 'u', 'x')
+where c.relnamespace = any ($schemas) and k.contype in ('p', 'u', 'c', 'f', 'x', 'n') and (k.conparentid = 0 or k.contype in ('p', 'u', 'x'))

@@ -1,0 +1,456 @@
+//! Indexes that stand for themselves (`pg_index`; CREATE INDEX). Those behind a key are part of the constraint.
+
+use std::collections::BTreeMap;
+
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::id::ObjectId;
+use crate::core::name::{Ident, ident, literal, qualified};
+use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::declare::context::DeclareContext;
+use crate::introspect::{Reader, Row};
+use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::table::partition::{attachments_before, has_attached_children};
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::plan::context::PlanContext;
+use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
+
+attributes! {
+    /// An index of a table or materialized view.
+    pub struct Index {
+        /// The table or materialized view.
+        relation: ObjectId => Replace,
+        /// UNIQUE.
+        unique: bool => Replace,
+        /// Method, columns, INCLUDE and NULLS NOT DISTINCT: `USING gin (tags)`, `(a, b DESC) INCLUDE (c)`.
+        definition: String => Replace,
+        /// The condition of a partial index.
+        predicate: Option<String> => Replace,
+        /// Storage parameters.
+        options: BTreeMap<String, String> => Alter(alter_options),
+        /// The tablespace, where it is not the database's own.
+        tablespace: Option<String> => Alter(alter_tablespace),
+        /// Statistics targets of expression columns, by number.
+        statistics: BTreeMap<i32, i32> => Alter(alter_statistics),
+        /// Whether CLUSTER uses it.
+        clustered: bool => Alter(alter_clustered),
+        /// False for what a failed CREATE INDEX CONCURRENTLY leaves behind.
+        valid: bool => Replace,
+    }
+}
+
+fn alter_options(change: &Change<'_, Index>) -> Vec<Step> {
+    super::options_change(&change.old.options, &change.new.options)
+        .into_iter()
+        .map(|clause| {
+            Step::alter(change.id, format!("ALTER INDEX {} {clause}", change.id.sql()))
+                .lock(LockMode::ShareUpdateExclusive, &change.new.relation)
+        })
+        .collect()
+}
+
+fn alter_tablespace(change: &Change<'_, Index>) -> Vec<Step> {
+    let space = change.new.tablespace.as_deref().unwrap_or("pg_default");
+    vec![
+        Step::alter(change.id, format!("ALTER INDEX {} SET TABLESPACE {}", change.id.sql(), Ident(space)))
+            .lock(LockMode::AccessExclusive, &change.new.relation)
+            .hazard(HazardKind::Blocking, "the index is copied while nobody can use it"),
+    ]
+}
+
+fn alter_statistics(change: &Change<'_, Index>) -> Vec<Step> {
+    change.new.statistics_steps(change.id, &change.old.statistics)
+}
+
+fn alter_clustered(change: &Change<'_, Index>) -> Vec<Step> {
+    let clause = if change.new.clustered {
+        format!("CLUSTER ON {}", Ident(&change.id.name()))
+    } else {
+        "SET WITHOUT CLUSTER".to_owned()
+    };
+    let table = &change.new.relation;
+    let step = Step::alter(change.id, format!("ALTER {} {} {clause}", relation_words(table), table.sql()))
+        .lock(LockMode::ShareUpdateExclusive, table);
+    vec![step.rank(u8::from(change.new.clustered))]
+}
+
+fn relation_words(relation: &ObjectId) -> &'static str {
+    if relation.kind() == KindTag::MaterializedView { "MATERIALIZED VIEW" } else { "TABLE" }
+}
+
+/// A query that is true once the index of this name exists and is valid.
+pub(crate) fn is_valid_query(table: &ObjectId, name: &str) -> String {
+    let index = qualified(&table.schema().unwrap_or_default(), name);
+    format!(
+        "SELECT coalesce((SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = to_regclass({})), false)",
+        literal(&index)
+    )
+}
+
+/// The statement that removes what a build cut off in the middle left behind.
+pub(crate) fn drop_invalid(table: &ObjectId, name: &str) -> String {
+    format!("DROP INDEX CONCURRENTLY IF EXISTS {}", qualified(&table.schema().unwrap_or_default(), name))
+}
+
+impl Index {
+    fn statement(&self, id: &ObjectId, concurrently: bool, only: bool) -> String {
+        let mut sql = format!(
+            "CREATE {}INDEX {}{} ON {}{} {}",
+            if self.unique { "UNIQUE " } else { "" },
+            if concurrently { "CONCURRENTLY " } else { "" },
+            Ident(&id.name()),
+            if only { "ONLY " } else { "" },
+            self.relation.sql(),
+            self.definition
+        );
+        if !self.options.is_empty() {
+            sql.push_str(&format!(" WITH ({})", super::options_sql(&self.options)));
+        }
+        if let Some(space) = &self.tablespace {
+            sql.push_str(&format!(" TABLESPACE {}", Ident(space)));
+        }
+        if let Some(predicate) = &self.predicate {
+            sql.push_str(&format!(" WHERE {predicate}"));
+        }
+        sql
+    }
+
+    fn statistics_steps(&self, id: &ObjectId, old: &BTreeMap<i32, i32>) -> Vec<Step> {
+        let numbers: std::collections::BTreeSet<_> = self.statistics.keys().chain(old.keys()).collect();
+        numbers
+            .into_iter()
+            .filter(|n| self.statistics.get(n) != old.get(n))
+            .map(|n| {
+                let target = self.statistics.get(n).copied().unwrap_or(-1);
+                Step::alter(id, format!("ALTER INDEX {} ALTER COLUMN {n} SET STATISTICS {target}", id.sql())).rank(2)
+            })
+            .collect()
+    }
+}
+
+impl Kind for Index {
+    const INFO: KindInfo =
+        KindInfo { same_by_definition: true, namespaces: &["relation"], ..KindInfo::new("index", "index") };
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("INDEX {}", id.sql())
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let table = &self.relation;
+        let only = has_attached_children(id, cx.to);
+        let partitioned = super::Table::get(cx.to, table).is_some_and(|t| t.partition_key.is_some());
+        let online = cx.online && !cx.is_new(table) && !partitioned;
+        let mut step = Step::create(id, self.statement(id, online, only));
+        if online {
+            step = step
+                .lock(LockMode::ShareUpdateExclusive, table)
+                .transaction(Transaction::None)
+                .done_when(is_valid_query(table, &id.name()));
+            step.cleanup = Some(drop_invalid(table, &id.name()));
+            if self.unique {
+                step = step
+                    .phase(Phase::Contract)
+                    .hazard(HazardKind::Breaking, "writes that repeat a value fail from here on");
+            }
+        } else {
+            step = cx.locked(step, LockMode::Share, table);
+            if !cx.is_new(table) && cx.online && !only {
+                step = step.hazard(HazardKind::Blocking, "the index is built while writes wait");
+            }
+        }
+        step.requires.extend(attachments_before(id, cx));
+        let mut steps = vec![step];
+        steps.extend(self.statistics_steps(id, &BTreeMap::new()));
+        if self.clustered {
+            let step = Step::alter(
+                id,
+                format!("ALTER {} {} CLUSTER ON {}", relation_words(table), table.sql(), Ident(&id.name())),
+            )
+            .rank(3);
+            steps.push(cx.locked(step, LockMode::ShareUpdateExclusive, table));
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let partitioned = super::Table::get(cx.from, &self.relation).is_some_and(|t| t.partition_key.is_some());
+        if cx.online
+            && !partitioned
+            && !has_attached_children(id, cx.from)
+            && !crate::kinds::table::partition::is_attached(id, cx.from)
+            && !cx.is_dropped(&self.relation)
+        {
+            let mut step =
+                Step::drop(id, format!("DROP INDEX CONCURRENTLY {}", id.sql())).transaction(Transaction::None);
+            step = step.lock(LockMode::ShareUpdateExclusive, &self.relation).phase(Phase::Expand);
+            step.done_when = Some(format!("SELECT to_regclass({}) IS NULL", literal(&id.sql())));
+            return vec![step];
+        }
+        vec![
+            Step::drop(id, format!("DROP INDEX {}", id.sql()))
+                .lock(LockMode::AccessExclusive, &self.relation)
+                .phase(Phase::Expand),
+        ]
+    }
+
+    fn belongs_to(&self, _id: &ObjectId, _catalog: &Catalog) -> Option<ObjectId> {
+        Some(self.relation.clone())
+    }
+
+    fn taken_by(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+        crate::kinds::table::partition::whole_of(id, catalog)
+    }
+
+    fn survives_rebuild(&self) -> bool {
+        true
+    }
+
+    fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
+        vec![
+            Step::rename(old, format!("ALTER INDEX {} RENAME TO {}", old.sql(), Ident(&new.name())))
+                .lock(LockMode::ShareUpdateExclusive, &self.relation)
+                .phase(Phase::Expand),
+        ]
+    }
+
+    fn mentions(&self, id: &ObjectId, out: &mut Mentions) {
+        out.add(Mention::Object(self.relation.clone()));
+        out.add(Mention::Statement(self.statement(id, false, false)));
+    }
+}
+
+impl Introspect for Index {
+    const QUERY: &'static str = include_str!("index.sql");
+
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        let Some((id, oid)) = out.id_in(row, KindTag::Index, "pg_class")? else { return Ok(()) };
+        let table_oid = row.number("relation")?;
+        let Some(relation) = out.at("pg_class", table_oid, 0).cloned() else { return Ok(()) };
+        let method = row.text("method")?;
+        let unique = row.bool("unique")?;
+        let nulls_not_distinct = row.bool("nulls_not_distinct")?;
+        let key_count: usize = row.number("key_count")?;
+        let key = super::constraint::numbers(row.text("key")?);
+        let flags = super::constraint::numbers(row.text("flags")?);
+        let valid = row.bool("valid")?;
+        let clustered = row.bool("clustered")?;
+        let predicate = row.opt_string("predicate")?;
+        let printed = row.opt("definition")?;
+        let options = row.options("options")?;
+        let tablespace = row.opt_string("tablespace")?;
+        let statistics = row
+            .options("statistics")?
+            .into_iter()
+            .filter_map(|(k, v)| Some((k.parse().ok()?, v.parse().ok()?)))
+            .collect();
+        let definition = match printed {
+            Some(text) => {
+                let tail = definition_of(text, &id, &relation, unique);
+                let tail = predicate.as_ref().and_then(|p| tail.strip_suffix(&format!(" WHERE {p}"))).unwrap_or(tail);
+                let tail = tablespace
+                    .as_ref()
+                    .and_then(|t| tail.strip_suffix(&format!(" TABLESPACE {}", Ident(t))))
+                    .unwrap_or(tail);
+                let raw = row.list("options")?;
+                let tail =
+                    if raw.is_empty() { tail } else { tail.strip_suffix(&printed_options(&raw)).unwrap_or(tail) };
+                tail.strip_prefix("USING btree ").unwrap_or(tail).to_owned()
+            }
+            None => {
+                let mut names = Vec::with_capacity(key.len());
+                for (i, number) in key.iter().enumerate() {
+                    let Some(column) = out.at("pg_class", table_oid, *number) else { return Ok(()) };
+                    let mut text = ident(&column.name());
+                    let flag = flags.get(i).copied().unwrap_or(0);
+                    if i < key_count && method == "btree" {
+                        match (flag & 1 != 0, flag & 2 != 0) {
+                            (true, true) => text.push_str(" DESC"),
+                            (true, false) => text.push_str(" DESC NULLS LAST"),
+                            (false, true) => text.push_str(" NULLS FIRST"),
+                            (false, false) => {}
+                        }
+                    }
+                    names.push(text);
+                }
+                let include = names.split_off(key_count.min(names.len()));
+                let mut text = if method == "btree" { String::new() } else { format!("USING {} ", Ident(method)) };
+                text.push_str(&format!("({})", names.join(", ")));
+                if !include.is_empty() {
+                    text.push_str(&format!(" INCLUDE ({})", include.join(", ")));
+                }
+                if nulls_not_distinct {
+                    text.push_str(" NULLS NOT DISTINCT");
+                }
+                text
+            }
+        };
+        let index = Self {
+            relation: relation.clone(),
+            unique,
+            definition,
+            predicate,
+            options,
+            tablespace,
+            statistics,
+            clustered,
+            valid,
+        };
+        let handle = out.add(id, index, "pg_class", oid, 0);
+        if let Some(table) = out.handle("pg_class", table_oid, 0) {
+            out.depend(handle, table, crate::core::catalog::Edge::Hard);
+        }
+        Ok(())
+    }
+}
+
+/// What follows the table in the text of `pg_get_indexdef`.
+fn definition_of<'a>(text: &'a str, id: &ObjectId, relation: &ObjectId, unique: bool) -> &'a str {
+    let head = format!("CREATE {}INDEX {} ON ", if unique { "UNIQUE " } else { "" }, Ident(&id.name()));
+    let rest = text.strip_prefix(head.as_str()).unwrap_or(text);
+    let rest = rest.strip_prefix("ONLY ").unwrap_or(rest);
+    rest.strip_prefix(relation.sql().as_str()).unwrap_or(rest).trim_start()
+}
+
+/// Storage parameters as `pg_get_indexdef` prints them (`get_reloptions`).
+fn printed_options(raw: &[String]) -> String {
+    let items: Vec<_> = raw
+        .iter()
+        .map(|option| {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            let value = if crate::core::name::is_bare(value) { value.to_owned() } else { literal(value) };
+            format!("{}={value}", Ident(name))
+        })
+        .collect();
+    format!(" WITH ({})", items.join(", "))
+}
+
+impl Declare for Index {
+    const DEFINITION: Definition = Definition {
+        name: "indexes",
+        doc: "Indexes of a table or materialized view.",
+        scalar: Some(
+            "What follows ON table in CREATE INDEX: `(a, b desc) where x > 0`, `unique (a)`, `using gin (tags)`.",
+        ),
+        keys: &[
+            KeyDoc { name: "definition", doc: "What follows ON table in CREATE INDEX.", shape: Shape::Text },
+            KeyDoc { name: "with", doc: "Storage parameters.", shape: Shape::TextMap },
+            KeyDoc { name: "tablespace", doc: "The tablespace.", shape: Shape::Text },
+            KeyDoc { name: "clustered", doc: "Whether CLUSTER uses it.", shape: Shape::Boolean },
+            KeyDoc {
+                name: "statistics",
+                doc: "Statistics targets of expression columns, by their number.",
+                shape: Shape::TextMap,
+            },
+            KeyDoc {
+                name: "attach",
+                doc: "The index of the partitioned table that this one is a part of.",
+                shape: Shape::Text,
+            },
+            KeyDoc { name: "comment", doc: "COMMENT ON INDEX.", shape: Shape::Text },
+            KeyDoc { name: "was", doc: "The name the index had before.", shape: Shape::Text },
+        ],
+    };
+
+    fn declare(parent: Option<&ObjectId>, key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
+        let Some(relation) = parent else {
+            return Err(Diagnostic::error("misplaced", "indexes stand inside a table or materialized view")
+                .at(key.location.clone()));
+        };
+        let schema = relation.schema().unwrap_or_default().into_owned();
+        let id = ObjectId::in_schema(KindTag::Index, &schema, &key.text);
+        if let Some(text) = node.text() {
+            let index = parse(relation, &id, text, node, cx)?;
+            return cx.add(id, index, &key.location);
+        }
+        let fields = Fields::of(node, "an index", Self::DEFINITION.keys)?;
+        let definition = fields.require("definition")?;
+        let Some(text) = definition.text() else {
+            return Err(Diagnostic::error("expected-text", "`definition` takes what follows ON table in CREATE INDEX")
+                .at(definition.location.clone()));
+        };
+        let mut index = parse(relation, &id, text, definition, cx)?;
+        index.options.extend(fields.text_map("with")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())));
+        index.tablespace = fields.text("tablespace")?.map(str::to_owned).or(index.tablespace);
+        index.clustered = fields.bool("clustered")?.unwrap_or(false);
+        for (number, target) in fields.text_map("statistics")? {
+            let (Ok(number), Ok(target)) = (number.text.parse(), target.parse()) else {
+                return Err(Diagnostic::error("statistics", "`statistics` maps column numbers to targets")
+                    .at(node.location.clone()));
+            };
+            index.statistics.insert(number, target);
+        }
+        crate::kinds::table::partition::declare_index_attachment(&fields, &id, cx)?;
+        cx.was(&fields, &id)?;
+        cx.add(id.clone(), index, &key.location)?;
+        cx.components(&fields, &id)
+    }
+
+    fn write(&self, id: &ObjectId, cx: &WriteContext<'_>) -> Out {
+        let text = self.fragment();
+        let mut entries = Vec::new();
+        let map =
+            |map: &BTreeMap<String, String>| Out::FlowMap(map.iter().map(|(k, v)| (k.clone(), Out::text(v))).collect());
+        if !self.options.is_empty() {
+            entries.push(("with".to_owned(), map(&self.options)));
+        }
+        if let Some(space) = &self.tablespace {
+            entries.push(("tablespace".to_owned(), Out::text(space)));
+        }
+        if self.clustered {
+            entries.push(("clustered".to_owned(), Out::Bool(true)));
+        }
+        if !self.statistics.is_empty() {
+            let targets = self.statistics.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+            entries.push(("statistics".to_owned(), map(&targets)));
+        }
+        entries.extend(crate::kinds::table::partition::write_index_attachment(id, cx));
+        entries.extend(cx.components(id));
+        if entries.is_empty() {
+            return Out::block(&text);
+        }
+        entries.insert(0, ("definition".to_owned(), Out::block(&text)));
+        Out::Map(entries)
+    }
+}
+
+impl Index {
+    /// The definition as it stands in YAML.
+    fn fragment(&self) -> String {
+        let unique = if self.unique { "unique " } else { "" };
+        match &self.predicate {
+            Some(predicate) => format!("{unique}{} WHERE {predicate}", self.definition),
+            None => format!("{unique}{}", self.definition),
+        }
+    }
+}
+
+fn parse(relation: &ObjectId, id: &ObjectId, text: &str, node: &Node, cx: &DeclareContext<'_>) -> Result<Index> {
+    // A text that is word for word what the live catalog says is known, and need not be parsed.
+    if let Some(live) = cx.known(id).and_then(Index::of)
+        && live.relation == *relation
+        && live.fragment() == text
+    {
+        return Ok(Index {
+            options: BTreeMap::new(),
+            tablespace: None,
+            statistics: BTreeMap::new(),
+            clustered: false,
+            valid: true,
+            ..live.clone()
+        });
+    }
+    let parts = crate::sql::index(text).map_err(|e| cx.syntax(&e, node, "index definition"))?;
+    Ok(Index {
+        relation: relation.clone(),
+        unique: parts.unique,
+        definition: parts.definition,
+        predicate: parts.predicate,
+        options: parts.options,
+        tablespace: parts.tablespace,
+        statistics: BTreeMap::new(),
+        clustered: false,
+        valid: true,
+    })
+}

@@ -1,0 +1,80 @@
+//! Table inheritance (`pg_inherits`; INHERITS): each parent of a table is an object of its own.
+
+use crate::core::catalog::{Catalog, Edge};
+use crate::core::diagnostic::Result;
+use crate::core::id::ObjectId;
+use crate::core::step::{LockMode, Step};
+use crate::introspect::{Reader, Row};
+use crate::kinds::common::Introspect;
+use crate::kinds::table::partition::Attachment;
+use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::plan::context::PlanContext;
+
+attributes! {
+    /// That a table inherits from another.
+    pub struct Inheritance {
+        /// The parent table.
+        parent: ObjectId => Replace,
+        /// Its place among the parents.
+        position: i32 => Ignore,
+    }
+}
+
+/// The tables that a table inherits from, or is a partition of.
+pub fn parents(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
+    let mut found: Vec<_> = catalog
+        .children(table, KindTag::Inheritance)
+        .filter_map(|(_, o)| Inheritance::of(o))
+        .map(|i| i.parent.clone())
+        .collect();
+    found.extend(
+        catalog.children(table, KindTag::Attachment).filter_map(|(_, o)| Attachment::of(o)).map(|a| a.parent.clone()),
+    );
+    found
+}
+
+impl Kind for Inheritance {
+    const INFO: KindInfo = KindInfo::new("inheritance", "inheritance");
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("TABLE {}", id.top_sql())
+    }
+
+    fn create(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+        let table = id.top();
+        let mut step = Step::create(id, format!("ALTER TABLE {} INHERIT {}", table.sql(), self.parent.sql()))
+            .lock(LockMode::AccessExclusive, &table);
+        step.requires.push(self.parent.clone());
+        vec![step.rank(1)]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+        let table = id.top();
+        vec![
+            Step::drop(id, format!("ALTER TABLE {} NO INHERIT {}", table.sql(), self.parent.sql()))
+                .lock(LockMode::AccessExclusive, &table),
+        ]
+    }
+
+    fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
+        out.add(Mention::Object(self.parent.clone()));
+    }
+}
+
+impl Introspect for Inheritance {
+    const QUERY: &'static str = include_str!("inheritance.sql");
+
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        let (Some(table), Some(handle)) =
+            (out.at("pg_class", row.number("relation")?, 0).cloned(), out.handle("pg_class", row.number("parent")?, 0))
+        else {
+            return Ok(());
+        };
+        let parent = out.builder.id(handle).clone();
+        let id = table.child(KindTag::Inheritance, &parent.sql());
+        let own = out.builder.put(id, Self { parent, position: row.number("position")? });
+        out.depend(own, handle, Edge::Hard);
+        Ok(())
+    }
+}

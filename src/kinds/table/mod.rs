@@ -1,0 +1,380 @@
+//! Tables (`pg_class` of kind `r` and `p`; CREATE TABLE) and what belongs to them.
+//!
+//! A table holds rows; its columns, defaults, constraints, indexes and the like are objects of their own. CREATE TABLE
+//! brings the columns with it, and those defaults and constraints that need nothing the table itself is needed for.
+
+pub mod column;
+mod column_steps;
+pub mod column_yaml;
+pub mod constraint;
+pub mod declare;
+pub mod default;
+pub mod index;
+pub mod inheritance;
+pub mod partition;
+pub mod replica_identity;
+
+use std::collections::BTreeMap;
+
+use crate::core::diagnostic::Result;
+use crate::core::id::ObjectId;
+use crate::core::name::{Ident, ident};
+use crate::core::step::{HazardKind, LockMode, Phase, Step};
+use crate::introspect::{Reader, Row};
+use crate::kinds::common::Introspect;
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::plan::context::PlanContext;
+
+use self::column::Column;
+use self::constraint::Constraint;
+use self::default::Default;
+use self::inheritance::Inheritance;
+use self::partition::Attachment;
+
+attributes! {
+    /// A table, partitioned or not.
+    #[derive(Default)]
+    pub struct Table {
+        /// Whether it survives a crash: false for UNLOGGED.
+        logged: bool => Alter(alter_logged),
+        /// The table access method, where it is not heap.
+        access_method: Option<String> => Alter(alter_access_method),
+        /// The tablespace, where it is not the database's own.
+        tablespace: Option<String> => Alter(alter_tablespace),
+        /// The partition key, `RANGE (created_at)`, of a partitioned table.
+        partition_key: Option<String> => Replace,
+        /// The composite type of a typed table.
+        of_type: Option<String> => Alter(alter_type),
+        /// Storage parameters, those of the TOAST table as `toast.name`.
+        options: BTreeMap<String, String> => Alter(alter_options),
+        /// Whether row-level security is on.
+        rls: bool => Alter(alter_rls),
+        /// Whether it applies to the owner, too.
+        rls_forced: bool => Alter(alter_forced),
+    }
+}
+
+/// Storage parameters as they stand in WITH and SET: `fillfactor='70'`.
+pub(crate) fn options_sql(options: &BTreeMap<String, String>) -> String {
+    options
+        .iter()
+        .map(|(k, v)| format!("{}={}", option_name(k), crate::core::name::literal(v)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn option_name(name: &str) -> String {
+    name.split('.').map(ident).collect::<Vec<_>>().join(".")
+}
+
+/// SET and RESET clauses that turn one set of options into another.
+pub(crate) fn options_change(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
+    let set: BTreeMap<_, _> =
+        new.iter().filter(|(k, v)| old.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let reset: Vec<_> = old.keys().filter(|k| !new.contains_key(*k)).map(|k| option_name(k)).collect();
+    let mut clauses = Vec::new();
+    if !set.is_empty() {
+        clauses.push(format!("SET ({})", options_sql(&set)));
+    }
+    if !reset.is_empty() {
+        clauses.push(format!("RESET ({})", reset.join(", ")));
+    }
+    clauses
+}
+
+fn alter(change: &Change<'_, Table>, clause: &str) -> Step {
+    Step::alter(change.id, format!("ALTER TABLE {} {clause}", change.id.sql()))
+        .lock(LockMode::AccessExclusive, change.id)
+}
+
+fn alter_logged(change: &Change<'_, Table>) -> Vec<Step> {
+    let clause = if change.new.logged { "SET LOGGED" } else { "SET UNLOGGED" };
+    vec![alter(change, clause).hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it")]
+}
+
+fn alter_access_method(change: &Change<'_, Table>) -> Vec<Step> {
+    let method = change.new.access_method.as_deref().unwrap_or("heap");
+    vec![
+        alter(change, &format!("SET ACCESS METHOD {}", Ident(method)))
+            .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it"),
+    ]
+}
+
+fn alter_tablespace(change: &Change<'_, Table>) -> Vec<Step> {
+    let space = change.new.tablespace.as_deref().unwrap_or("pg_default");
+    vec![
+        alter(change, &format!("SET TABLESPACE {}", Ident(space)))
+            .hazard(HazardKind::Rewrite, "the table's files are copied while nobody can read it"),
+    ]
+}
+
+fn alter_type(change: &Change<'_, Table>) -> Vec<Step> {
+    vec![match &change.new.of_type {
+        Some(of) => alter(change, &format!("OF {of}")),
+        None => alter(change, "NOT OF"),
+    }]
+}
+
+fn alter_options(change: &Change<'_, Table>) -> Vec<Step> {
+    options_change(&change.old.options, &change.new.options)
+        .into_iter()
+        .map(|clause| {
+            let mut step = alter(change, &clause);
+            step.lock = Some((LockMode::ShareUpdateExclusive, change.id.clone()));
+            step
+        })
+        .collect()
+}
+
+fn alter_rls(change: &Change<'_, Table>) -> Vec<Step> {
+    vec![guard(change, change.new.rls, "ROW LEVEL SECURITY", ("ENABLE", "DISABLE"), "roles")]
+}
+
+fn alter_forced(change: &Change<'_, Table>) -> Vec<Step> {
+    vec![guard(change, change.new.rls_forced, "ROW LEVEL SECURITY", ("FORCE", "NO FORCE"), "the owner")]
+}
+
+/// Switches row-level security. On before its policies exist, it would hide every row; on after new grants, or only when
+/// constraints have been proved, it would show every row meanwhile. So it waits for the policies, and privileges wait for it.
+fn guard(change: &Change<'_, Table>, on: bool, what: &str, words: (&str, &str), whose: &str) -> Step {
+    let step = alter(change, &format!("{} {what}", if on { words.0 } else { words.1 }))
+        .hazard(HazardKind::Access, format!("changes which rows {whose} may see or change"));
+    if !on {
+        return step.rank(9);
+    }
+    change.cx.to.children(change.id, KindTag::Policy).fold(step.rank(1), |step, (policy, _)| step.requires(policy))
+}
+
+impl Table {
+    /// The parents of the table by INHERITS, in order.
+    fn inherits<'a>(id: &'a ObjectId, cx: &'a PlanContext<'_>) -> Vec<&'a Inheritance> {
+        let mut parents: Vec<_> =
+            cx.to.children(id, KindTag::Inheritance).filter_map(|(_, o)| Inheritance::of(o)).collect();
+        parents.sort_by_key(|p| p.position);
+        parents
+    }
+
+    /// The columns of the table in `to`, in their order.
+    pub(crate) fn columns<'a>(
+        id: &'a ObjectId,
+        catalog: &'a crate::core::catalog::Catalog,
+    ) -> Vec<(&'a ObjectId, &'a Column)> {
+        let mut columns: Vec<_> =
+            catalog.children(id, KindTag::Column).filter_map(|(id, o)| Column::of(o).map(|c| (id, c))).collect();
+        columns.sort_by_key(|(_, c)| c.position);
+        columns
+    }
+
+    /// Whether a new partition can be written as `CREATE TABLE … PARTITION OF`: its columns are its parent's, in the same
+    /// order and of the same properties, and nobody can be waiting for a lock on the parent.
+    fn as_partition_of<'a>(id: &'a ObjectId, cx: &'a PlanContext<'_>) -> Option<(ObjectId, &'a Attachment)> {
+        let (attachment_id, object) = cx.to.children(id, KindTag::Attachment).next()?;
+        let attachment = Attachment::of(object)?;
+        let own = Self::columns(id, cx.to);
+        let parents = Self::columns(&attachment.parent, cx.to);
+        let same = own.len() == parents.len()
+            && own.iter().zip(&parents).all(|((a_id, a), (b_id, b))| {
+                a_id.name() == b_id.name()
+                    && a.inherited
+                    && Column { inherited: b.inherited, position: b.position, ..(*a).clone() } == **b
+                    && Default::get(cx.to, &a_id.child(KindTag::Default, ""))
+                        == Default::get(cx.to, &b_id.child(KindTag::Default, ""))
+            });
+        (own.is_empty() || (same && cx.is_new(&attachment.parent))).then(|| (attachment_id.clone(), attachment))
+    }
+}
+
+/// The names of a table's columns, in their order.
+pub fn column_names(id: &ObjectId, catalog: &crate::core::catalog::Catalog) -> Vec<String> {
+    Table::columns(id, catalog).into_iter().map(|(id, _)| id.name().into_owned()).collect()
+}
+
+/// The names of the columns that an INSERT may give values for.
+pub fn insertable_columns(id: &ObjectId, catalog: &crate::core::catalog::Catalog) -> Vec<String> {
+    if Table::get(catalog, id).is_none_or(|t| t.partition_key.is_some()) {
+        return Vec::new();
+    }
+    Table::columns(id, catalog)
+        .into_iter()
+        .filter(|(_, c)| c.generated.is_none())
+        .map(|(id, _)| id.name().into_owned())
+        .collect()
+}
+
+impl Kind for Table {
+    const INFO: KindInfo =
+        KindInfo { holds_data: true, namespaces: &["relation", "type"], ..KindInfo::new("table", "table") };
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("TABLE {}", id.sql())
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let mut creates = Vec::new();
+        let mut after = Vec::new();
+        let mut requires = Vec::new();
+        let mut lines = Vec::new();
+        let partition_of = Self::as_partition_of(id, cx);
+        for (column_id, column) in Self::columns(id, cx.to) {
+            creates.push(column_id.clone());
+            let inherited = partition_of.is_some()
+                || (column.inherited && cx.to.children(id, KindTag::Inheritance).next().is_some());
+            let default = column_id.child(KindTag::Default, "");
+            let folded = cx.folded.contains(&default);
+            if folded {
+                creates.push(default.clone());
+            }
+            if inherited && self.of_type.is_none() {
+                continue;
+            }
+            let default = folded.then(|| Default::get(cx.to, &default)).flatten();
+            if self.of_type.is_some() {
+                if let Some(options) = column.typed_options(default) {
+                    lines.push(format!("{} WITH OPTIONS{options}", Ident(&column_id.name())));
+                }
+            } else {
+                lines.push(column.definition(column_id, default));
+            }
+        }
+        for (constraint_id, object) in cx.to.children(id, KindTag::Constraint) {
+            if !cx.folded.contains(constraint_id) {
+                continue;
+            }
+            creates.push(constraint_id.clone());
+            if let Some(constraint) = Constraint::of(object)
+                && !(constraint.inherited && (partition_of.is_some() || !Self::inherits(id, cx).is_empty()))
+            {
+                lines.push(format!("CONSTRAINT {} {}", Ident(&constraint_id.name()), constraint.clause(true)));
+            }
+        }
+        if partition_of.is_none() {
+            // What is attached afterwards must have the checks of the partitioned table.
+            for (own, theirs, check) in partition::checks_wanted(id, cx) {
+                if creates.contains(&own) {
+                    continue;
+                }
+                lines.push(format!("CONSTRAINT {} {}", Ident(&own.name()), check.clause(true)));
+                let needed = cx.to.dependencies(&theirs).filter(|(d, _)| cx.is_new(d) && d.top() != theirs.top());
+                requires.extend(needed.map(|(d, _)| d.clone()));
+                creates.extend(cx.to.contains(&own).then_some(own));
+            }
+        }
+        let mut sql = if self.logged { "CREATE TABLE ".to_owned() } else { "CREATE UNLOGGED TABLE ".to_owned() };
+        sql.push_str(&id.sql());
+        let body = if lines.is_empty() { String::new() } else { format!(" (\n  {}\n)", lines.join(",\n  ")) };
+        if let Some((attachment_id, attachment)) = &partition_of {
+            sql.push_str(&format!(" PARTITION OF {}{body} {}", attachment.parent.sql(), attachment.bound));
+            creates.push(attachment_id.clone());
+            requires.push(attachment.parent.clone());
+        } else if let Some(of) = &self.of_type {
+            sql.push_str(&format!(" OF {of}{body}"));
+        } else {
+            sql.push_str(if body.is_empty() { " ()" } else { &body });
+            let parents = Self::inherits(id, cx);
+            if !parents.is_empty() {
+                sql.push_str(&format!(
+                    " INHERITS ({})",
+                    parents.iter().map(|p| p.parent.sql()).collect::<Vec<_>>().join(", ")
+                ));
+                for (inheritance_id, object) in cx.to.children(id, KindTag::Inheritance) {
+                    creates.push(inheritance_id.clone());
+                    requires.extend(Inheritance::of(object).map(|i| i.parent.clone()));
+                }
+            }
+        }
+        if let Some(key) = &self.partition_key {
+            sql.push_str(&format!(" PARTITION BY {key}"));
+        }
+        if let Some(method) = &self.access_method {
+            sql.push_str(&format!(" USING {}", Ident(method)));
+        }
+        if !self.options.is_empty() {
+            sql.push_str(&format!(" WITH ({})", options_sql(&self.options)));
+        }
+        if let Some(space) = &self.tablespace {
+            sql.push_str(&format!(" TABLESPACE {}", Ident(space)));
+        }
+        // A sequence of the name that an identity column takes must be out of the way.
+        for (column_id, column) in Self::columns(id, cx.to) {
+            after.extend(column.identity_sequence(column_id).filter(|s| cx.is_dropped(s)));
+        }
+        let mut step = Step::create(id, sql);
+        step.creates.extend(creates);
+        step.requires = requires;
+        step.after = after;
+        let mut steps = vec![step];
+        if self.rls {
+            steps.push(Step::alter(id, format!("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", id.sql())).rank(1));
+        }
+        if self.rls_forced {
+            steps.push(Step::alter(id, format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", id.sql())).rank(1));
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let step = Step::drop(id, format!("DROP TABLE {}", id.sql()))
+            .lock(LockMode::AccessExclusive, id)
+            .phase(Phase::Contract);
+        // A view that became a table of the same name, and a partitioned table, hold no rows of their own.
+        let empty = self.partition_key.is_some() && cx.from.children(id, KindTag::Column).next().is_none();
+        vec![if empty {
+            step
+        } else {
+            step.hazard(HazardKind::DataLoss, format!("all rows of {} are lost", id.sql_path()))
+        }]
+    }
+
+    fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
+        if let Some(key) = &self.partition_key
+            && let Some((_, columns)) = key.split_once('(')
+        {
+            out.add(Mention::Statement(format!("SELECT ({columns}")));
+        }
+        if let Some(of) = &self.of_type {
+            out.add(Mention::Type(of.clone()));
+        }
+    }
+}
+
+impl Introspect for Table {
+    const QUERY: &'static str = include_str!("table.sql");
+
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        let Some((id, oid)) = out.id_in(row, KindTag::Table, "pg_class")? else { return Ok(()) };
+        let persistence = row.char("persistence")?;
+        if persistence == 't' {
+            return Ok(());
+        }
+        let table = Self {
+            logged: persistence != 'u',
+            access_method: row.opt_string("access_method")?,
+            tablespace: row.opt_string("tablespace")?,
+            partition_key: row.opt_string("partition_key")?,
+            of_type: row.opt_string("of_type")?,
+            options: {
+                let mut options = row.options("options")?;
+                options.extend(row.options("toast_options")?.into_iter().map(|(k, v)| (format!("toast.{k}"), v)));
+                options
+            },
+            rls: row.bool("rls")?,
+            rls_forced: row.bool("forced")?,
+        };
+        let handle = out.add(id.clone(), table, "pg_class", oid, 0);
+        out.alias(handle, "pg_type", row.number("row_type")?, 0);
+        if let Some(array) = row.opt_number("array_type")? {
+            out.alias(handle, "pg_type", array, 0);
+        }
+        out.access(row, &id, 'r')
+    }
+}
+
+/// The referenced columns in the text of a foreign key, as far as they are plainly written.
+pub fn column_names_of(definition: &str) -> Vec<String> {
+    crate::sql::table_constraint(definition)
+        .ok()
+        .and_then(|parts| parts.references)
+        .map(|(_, _, columns)| columns)
+        .unwrap_or_default()
+}

@@ -1,0 +1,303 @@
+//! Partitions: a table attached to a partitioned table, an index attached to a partitioned index (`pg_inherits`).
+
+use crate::core::catalog::{Catalog, Edge};
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::id::ObjectId;
+use crate::core::name::Ident;
+use crate::core::step::{HazardKind, LockMode, Step, Transaction};
+use crate::declare::context::DeclareContext;
+use crate::introspect::{Reader, Row};
+use crate::kinds::common::{Introspect, WriteContext};
+use crate::kinds::table::constraint::{Constraint, ConstraintType};
+use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::plan::context::PlanContext;
+use crate::yaml::{Fields, KeyDoc, Out, Shape};
+
+attributes! {
+    /// That a table is a partition of another.
+    pub struct Attachment {
+        /// The partitioned table.
+        parent: ObjectId => Replace,
+        /// The bound: `FOR VALUES FROM (…) TO (…)` or `DEFAULT`.
+        bound: String => Replace,
+    }
+}
+
+attributes! {
+    /// That an index (or the index of a key) is the part of a partitioned one.
+    pub struct IndexAttachment {
+        /// The partitioned index or key.
+        parent: ObjectId => Replace,
+    }
+}
+
+/// Whether a partitioned index or key has parts that are objects of the catalog.
+pub(crate) fn has_attached_children(id: &ObjectId, catalog: &Catalog) -> bool {
+    catalog.dependents(id).any(|(d, _)| {
+        d.kind() == KindTag::IndexAttachment && IndexAttachment::get(catalog, d).is_some_and(|a| a.parent == *id)
+    })
+}
+
+/// The attachments of the tables whose indexes or keys are parts of this one. A partitioned index or key that is made part by
+/// part comes after them: a table that is attached, or made as a partition, gets the parts it lacks at once, under names of
+/// the server's choice.
+pub(crate) fn attachments_before(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    cx.to
+        .dependents(id)
+        .filter(|(d, _)| IndexAttachment::get(cx.to, d).is_some_and(|a| a.parent == *id))
+        .filter_map(|(d, _)| Some(table_of(&d.parent()?, cx.to).child(KindTag::Attachment, "")))
+        .filter(|attachment| cx.is_new(attachment))
+        .collect()
+}
+
+/// What makes the keys of a table complete: the attachments of their parts, of all levels. Until then, the key of a partitioned
+/// table is not valid and no foreign key may refer to it.
+pub(crate) fn attachments_to_keys(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
+    let mut found = Vec::new();
+    let mut queue: Vec<ObjectId> = catalog.children(table, KindTag::Constraint).map(|(c, _)| c.clone()).collect();
+    queue.extend(catalog.dependents(table).map(|(d, _)| d.clone()).filter(|d| d.kind() == KindTag::Index));
+    while let Some(whole) = queue.pop() {
+        for (attachment, _) in catalog.dependents(&whole) {
+            if IndexAttachment::get(catalog, attachment).is_some_and(|a| a.parent == whole) {
+                found.push(attachment.clone());
+                queue.extend(attachment.parent());
+            }
+        }
+    }
+    found
+}
+
+/// The table of an index or key.
+fn table_of(id: &ObjectId, catalog: &Catalog) -> ObjectId {
+    crate::kinds::table::index::Index::get(catalog, id).map_or_else(|| id.top(), |i| i.relation.clone())
+}
+
+/// Whether an index or key is the part of a partitioned one.
+pub(crate) fn is_attached(id: &ObjectId, catalog: &Catalog) -> bool {
+    catalog.contains(&id.child(KindTag::IndexAttachment, ""))
+}
+
+impl Kind for Attachment {
+    const INFO: KindInfo = KindInfo::new("attachment", "attachment");
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("TABLE {}", id.top_sql())
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let table = id.top();
+        let sql = format!("ALTER TABLE ONLY {} ATTACH PARTITION {} {}", self.parent.sql(), table.sql(), self.bound);
+        let mut step = cx.locked(Step::create(id, sql), LockMode::ShareUpdateExclusive, &self.parent);
+        step.requires.push(self.parent.clone());
+        // What the partition has of its own must be there to be recognised as the parent's.
+        step.requires.extend(
+            cx.to
+                .children(&table, KindTag::Constraint)
+                .filter(|(_, o)| o.provider(&table, cx.to).is_some() || o.survives_rebuild())
+                .map(|(c, _)| c.clone()),
+        );
+        // So must the parts of indexes that the parent has already: the server would make others.
+        step.requires.extend(cx.to.dependents(&table).filter_map(|(index, _)| {
+            let part = IndexAttachment::get(cx.to, &index.child(KindTag::IndexAttachment, ""))?;
+            (table_of(index, cx.to) == table && !cx.is_new(&part.parent)).then(|| index.clone())
+        }));
+        let mut steps = Vec::new();
+        if !cx.is_new(&table) {
+            step = step.hazard(HazardKind::Blocking, "the rows of the new partition are read to check the bound");
+            // A table is not attached before it has the checks of the partitioned one; those that come with that one's own
+            // statement come too late for it, or not at all.
+            for (own, theirs, check) in checks_wanted(&table, cx) {
+                if cx.from.contains(&own) || (cx.to.contains(&own) && !cx.is_new(&theirs)) {
+                    continue;
+                }
+                let name = Ident(&own.name()).to_string();
+                let sql =
+                    format!("ALTER TABLE {} ADD CONSTRAINT {name} {}", table.sql(), check.clause(check.validated));
+                let mut add = Step::create(id, sql).lock(LockMode::AccessExclusive, &table);
+                add.creates = vec![own];
+                steps.push(add);
+            }
+        }
+        steps.push(step.rank(u8::from(!steps.is_empty())));
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let sql = format!("ALTER TABLE {} DETACH PARTITION {}", self.parent.sql(), id.top_sql());
+        let default_exists = cx
+            .from
+            .dependents(&self.parent)
+            .any(|(d, _)| Self::get(cx.from, d).is_some_and(|a| a.bound == "DEFAULT" && a.parent == self.parent));
+        let step = Step::drop(id, sql.clone())
+            .hazard(HazardKind::Breaking, "queries on the partitioned table no longer see its rows");
+        // CONCURRENTLY is refused while there is a default partition. It also leaves a CHECK of the bound behind on the table, under
+        // a name of the server's choice: where the table stays, that would be a constraint that nobody declared.
+        let stays = !cx.is_dropped(&id.top()) || cx.is_new(&id.top());
+        vec![if cx.online && !default_exists && !stays && !cx.is_dropped(&self.parent) {
+            let mut step = step.lock(LockMode::ShareUpdateExclusive, &self.parent).transaction(Transaction::None);
+            step.sql = format!("{sql} CONCURRENTLY");
+            step.done_when = Some(format!(
+                "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = to_regclass({}))",
+                crate::core::name::literal(&id.top_sql())
+            ));
+            step
+        } else {
+            step.lock(LockMode::AccessExclusive, &self.parent)
+        }]
+    }
+
+    fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
+        out.add(Mention::Object(self.parent.clone()));
+    }
+}
+
+impl Introspect for Attachment {
+    const QUERY: &'static str = include_str!("attachment.sql");
+
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        let relation = row.number("relation")?;
+        let (Some(table), Some(handle)) =
+            (out.at("pg_class", relation, 0).cloned(), out.handle("pg_class", row.number("parent")?, 0))
+        else {
+            return Ok(());
+        };
+        let parent = out.builder.id(handle).clone();
+        let attachment = Self { parent, bound: row.string("bound")? };
+        let own = out.builder.put(table.child(KindTag::Attachment, ""), attachment);
+        out.depend(own, handle, Edge::Hard);
+        Ok(())
+    }
+}
+
+impl Kind for IndexAttachment {
+    const INFO: KindInfo = KindInfo::new("index_attachment", "attachment");
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        id.parent().map(|p| format!("INDEX {}", index_sql(&p))).unwrap_or_default()
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let Some(index) = id.parent() else { return Vec::new() };
+        let mut step =
+            Step::create(id, format!("ALTER INDEX {} ATTACH PARTITION {}", index_sql(&self.parent), index_sql(&index)));
+        step.requires.push(self.parent.clone());
+        // The tables must be parent and partition first.
+        step.requires.push(table_of(&index, cx.to).child(KindTag::Attachment, ""));
+        vec![step]
+    }
+
+    fn drop(&self, _id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+        // There is no DETACH for indexes: the part goes with its table's detachment, or with the index itself.
+        Vec::new()
+    }
+
+    fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
+        out.add(Mention::Object(self.parent.clone()));
+    }
+}
+
+/// The index behind an index or a key, as SQL: a key's index has the key's name and its table's schema.
+fn index_sql(id: &ObjectId) -> String {
+    crate::core::name::qualified(&id.schema().unwrap_or_default(), &id.name())
+}
+
+impl Introspect for IndexAttachment {
+    const QUERY: &'static str = include_str!("index_attachment.sql");
+
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        let (Some(own), Some(parent)) =
+            (out.handle("pg_class", row.number("relation")?, 0), out.handle("pg_class", row.number("parent")?, 0))
+        else {
+            return Ok(());
+        };
+        let id = out.builder.id(own).child(KindTag::IndexAttachment, "");
+        let attachment = Self { parent: out.builder.id(parent).clone() };
+        let handle = out.builder.put(id, attachment);
+        out.depend(handle, parent, Edge::Hard);
+        Ok(())
+    }
+}
+
+/// The attachments, made in this plan, of the parts of a partitioned table's keys and indexes.
+pub(crate) fn new_parts_of_keys(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    if crate::kinds::table::Table::get(cx.to, table).is_none_or(|t| t.partition_key.is_none()) {
+        return Vec::new();
+    }
+    let keys = cx.to.children(table, KindTag::Constraint).map(|(id, _)| id);
+    let indexes = cx.to.dependents(table).map(|(id, _)| id).filter(|id| id.kind() == KindTag::Index);
+    keys.chain(indexes)
+        .flat_map(|key| cx.to.dependents(key).map(|(id, _)| id))
+        .filter(|id| id.kind() == KindTag::IndexAttachment && cx.is_new(id))
+        .cloned()
+        .collect()
+}
+
+/// The index or key that an index or key is a part of; removing that removes the part.
+pub(crate) fn whole_of(id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+    IndexAttachment::get(catalog, &id.child(KindTag::IndexAttachment, "")).map(|a| a.parent.clone())
+}
+
+/// Checks of the partitioned table that a table to be attached must have as well, by the ids they have there.
+pub(crate) fn checks_wanted<'a>(
+    table: &ObjectId,
+    cx: &'a PlanContext<'_>,
+) -> Vec<(ObjectId, ObjectId, &'a Constraint)> {
+    let Some(attachment) = Attachment::get(cx.to, &table.child(KindTag::Attachment, "")) else { return Vec::new() };
+    cx.to
+        .children(&attachment.parent, KindTag::Constraint)
+        .filter_map(|(id, o)| Some((id, Constraint::of(o)?)))
+        .filter(|(_, check)| check.constraint_type == ConstraintType::Check && !check.no_inherit)
+        .map(|(id, check)| (table.child(KindTag::Constraint, &id.name()), id.clone(), check))
+        .collect()
+}
+
+/// The key `attach` of an index or key: the index or key of the partitioned table that it is a part of. An index: `name` or
+/// `schema.name`; a key: `table.constraint` or `schema.table.constraint`. A key may be the part of an index, too: `name`, or
+/// `{index: schema.name}`.
+pub(crate) fn declare_index_attachment(fields: &Fields<'_>, id: &ObjectId, cx: &mut DeclareContext<'_>) -> Result<()> {
+    const KEYS: &[KeyDoc] = &[KeyDoc { name: "index", doc: "An index: `name` or `schema.name`.", shape: Shape::Name }];
+    let Some(node) = fields.get("attach") else { return Ok(()) };
+    let (text, is_index) = match node.text() {
+        Some(text) => (text, id.kind() == KindTag::Index),
+        None => {
+            let index = Fields::of(node, "`attach`", KEYS)?.require("index")?;
+            (index.as_text("`index` of `attach`")?, true)
+        }
+    };
+    let parts = crate::sql::name_parts(text).unwrap_or_default();
+    let own = id.schema().unwrap_or_default();
+    let parent = match &parts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [name] => ObjectId::in_schema(KindTag::Index, &own, name),
+        [schema, name] if is_index => ObjectId::in_schema(KindTag::Index, schema, name),
+        [table, name] => ObjectId::in_schema(KindTag::Table, &own, table).child(KindTag::Constraint, name),
+        [schema, table, name] if !is_index => {
+            ObjectId::in_schema(KindTag::Table, schema, table).child(KindTag::Constraint, name)
+        }
+        _ => {
+            let wanted = if is_index { "an index, `name` or `schema.name`" } else { "a key, `table.constraint`" };
+            return Err(Diagnostic::error("attach", format!("`attach` takes the name of {wanted}, not `{text}`"))
+                .at(node.location.clone()));
+        }
+    };
+    let attachment = id.child(KindTag::IndexAttachment, "");
+    cx.depend(&attachment, &parent);
+    cx.add(attachment, IndexAttachment { parent }, &node.location)
+}
+
+/// The entry `attach`, where an index or key is a part.
+pub(crate) fn write_index_attachment(id: &ObjectId, cx: &WriteContext<'_>) -> Option<(String, Out)> {
+    let attachment = IndexAttachment::get(cx.catalog, &id.child(KindTag::IndexAttachment, ""))?;
+    let parent = &attachment.parent;
+    let near = parent.schema() == id.schema();
+    let name = crate::core::name::ident(&parent.name());
+    let out = match (parent.kind(), near) {
+        (KindTag::Constraint, true) => Out::text(format!("{}.{name}", crate::core::name::ident(&parent.top().name()))),
+        (KindTag::Constraint, false) => Out::text(format!("{}.{name}", parent.top_sql())),
+        (_, true) => Out::text(name),
+        (_, false) if id.kind() == KindTag::Index => Out::text(parent.sql()),
+        (_, false) => Out::FlowMap(vec![("index".to_owned(), Out::text(parent.sql()))]),
+    };
+    Some(("attach".to_owned(), out))
+}
