@@ -1,0 +1,404 @@
+//! Gets the catalog of a state.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::core::catalog::{Catalog, Snapshot};
+use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
+use crate::core::id::ObjectId;
+use crate::declare::project::{FILE, Project};
+use crate::declare::{load as files, resolve};
+use crate::engine::{Settings, is_supabase, project_state};
+use crate::introspect::introspect;
+use crate::kinds::KindTag;
+use crate::postgres::{ConnInfo, Ephemeral, Session, sql_error};
+use crate::state::{StateSpec, of_path};
+
+/// A state's catalog, and what its declaration says besides.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// What a project declares; `None` for states that are read from a server or a snapshot.
+    pub declared: Option<Catalog>,
+    /// What the project declares about rows.
+    pub data: crate::data::Data,
+    /// `was:` declarations, new id to old.
+    pub renames: BTreeMap<ObjectId, (ObjectId, Location)>,
+    /// Enum values renamed.
+    pub value_renames: BTreeMap<(ObjectId, String), String>,
+}
+
+/// What the loading of two states shares: the project's settings, the scratch server.
+pub struct Workplace<'a> {
+    /// The settings of the command.
+    pub settings: &'a Settings,
+    /// The project that governs: that of `to`, else of `from`, else the defaults.
+    pub project: Project,
+    /// The major version of the live server; 0 where there is none.
+    pub major: u32,
+    /// The role that the live server is spoken to as.
+    pub role: Option<String>,
+    /// The tables of the state to start from, also of schemas that are not managed.
+    pub live_tables: std::collections::BTreeSet<ObjectId>,
+    /// Its schemas.
+    pub live_schemas: std::collections::BTreeSet<String>,
+    ephemeral: Option<Ephemeral>,
+    notes: Vec<Box<Diagnostic>>,
+    checkouts: Vec<tempfile::TempDir>,
+    /// The declared state's files, read ahead of every connection.
+    ahead: Option<files::Trees>,
+}
+
+/// The folder of the project that a state is, where it is one.
+fn project_dir(state: &StateSpec) -> Option<PathBuf> {
+    match state {
+        StateSpec::Project(path) if path.is_dir() => Some(path.clone()),
+        StateSpec::Project(path) => {
+            // A single file belongs to the project whose file stands beside or above it.
+            let absolute = std::path::absolute(path).ok()?;
+            absolute
+                .ancestors()
+                .skip(1)
+                .find(|dir| dir.join(FILE).is_file())
+                .map(Path::to_owned)
+                .or_else(|| absolute.parent().map(Path::to_owned))
+        }
+        _ => None,
+    }
+}
+
+impl<'a> Workplace<'a> {
+    /// The place for comparing two states.
+    pub fn new(from: &StateSpec, to: &StateSpec, settings: &'a Settings) -> Result<Self> {
+        let dir = project_dir(to).or_else(|| project_dir(from));
+        let project = match dir {
+            Some(dir) => Project::read(&dir)?,
+            None => Project { all_grants: true, ..Project::read(&settings.project_dir)? },
+        };
+        Ok(Self {
+            settings,
+            project,
+            major: 0,
+            role: None,
+            live_tables: Default::default(),
+            live_schemas: Default::default(),
+            ephemeral: None,
+            notes: Vec::new(),
+            checkouts: Vec::new(),
+            ahead: None,
+        })
+    }
+
+    /// What was noticed on the way.
+    pub fn take_notes(&mut self) -> Vec<Box<Diagnostic>> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Keeps what was noticed while a state was loaded.
+    pub fn add_notes(&mut self, notes: impl IntoIterator<Item = Box<Diagnostic>>) {
+        self.notes.extend(notes);
+    }
+
+    /// The scratch server, started when it is first needed.
+    pub async fn ephemeral(&mut self) -> Result<Ephemeral> {
+        if let Some(ephemeral) = &self.ephemeral {
+            return Ok(ephemeral.clone());
+        }
+        self.settings.progress.stage("starting a scratch PostgreSQL");
+        let major = (self.major != 0).then_some(self.major);
+        let options = self.settings.ephemeral_options(major, is_supabase(self.project.profile), self.role.clone());
+        let ephemeral = Ephemeral::start(&options).await?;
+        if let Some(major) = major
+            && ephemeral.major() != major
+        {
+            self.notes.push(
+                Diagnostic::warning(
+                    "major",
+                    format!("the live server is PostgreSQL {major}, the scratch server is {}", ephemeral.major()),
+                )
+                .note("texts may be printed differently by the two, and then show as differences")
+                .help(format!("install the binaries of PostgreSQL {major}, or use --ephemeral same-server")),
+            );
+        }
+        self.ephemeral = Some(ephemeral.clone());
+        Ok(ephemeral)
+    }
+
+    /// The connection of a live state or an environment.
+    pub fn connection(&self, state: &StateSpec) -> Result<Option<ConnInfo>> {
+        Ok(match state {
+            StateSpec::Live(info) => Some((**info).clone()),
+            StateSpec::Environment(name) => Some(ConnInfo::parse(&self.project.environment_url(name)?)?),
+            _ => None,
+        })
+    }
+
+    /// A project as declared, with its tests; nothing is asked of a server.
+    pub fn declared(&self, state: &StateSpec) -> Result<(Catalog, Vec<crate::verify::Test>)> {
+        let StateSpec::Project(path) = state else {
+            return Err(Diagnostic::error("test", "tests are declared in a YAML project").help("trueup test --to DIR"));
+        };
+        let mut declared = files::load(path, &self.project, None).map_err(together)?;
+        let access = project_state::access(&self.project);
+        crate::kinds::component::complete(&mut declared.builder, None, &access, &ObjectId::clone);
+        resolve::declared_edges(&mut declared.builder, &self.project.search_path);
+        Ok((declared.builder.finish_unchecked(), declared.tests))
+    }
+
+    /// Loads the state to start from.
+    pub async fn load_from(&mut self, state: &StateSpec) -> Result<Loaded> {
+        let loaded = Box::pin(self.load(state, None)).await?;
+        for (id, _) in loaded.catalog.iter() {
+            match id.kind() {
+                KindTag::Table => _ = self.live_tables.insert(id.clone()),
+                KindTag::Schema => _ = self.live_schemas.insert(id.name().into_owned()),
+                _ => {}
+            }
+        }
+        if self.connection(state)?.is_some() {
+            self.major = loaded.catalog.origin.major;
+            self.role = Some(loaded.catalog.origin.role.clone());
+        }
+        Ok(loaded)
+    }
+
+    /// Reads the files of a declared state before anything is connected to. What is no YAML is refused here, and so is a
+    /// fragment that is more than one; other errors may wait until the live catalog spares most of the parsing.
+    pub fn read_ahead(&mut self, state: &StateSpec) -> Result<()> {
+        let StateSpec::Project(path) = state else { return Ok(()) };
+        self.settings.progress.stage(&format!("reading {}", path.display()));
+        let trees = files::read_trees(path).map_err(together)?;
+        if trees.may_smuggle() {
+            files::declare(&trees, &self.project, None).map_err(together)?;
+        }
+        self.ahead = Some(trees);
+        Ok(())
+    }
+
+    /// What is wrong with the declared state, where the other one could not be had: there is no need to reach a server
+    /// first to be told.
+    pub fn instead_of(&self, error: Box<Diagnostic>) -> Box<Diagnostic> {
+        match self.ahead.as_ref().map(|trees| files::declare(trees, &self.project, None)) {
+            Some(Err(problems)) => together(problems),
+            _ => error,
+        }
+    }
+
+    /// Loads the state to reach; what the first says word for word need not be elaborated again.
+    pub async fn load_to(&mut self, state: &StateSpec, from: &Loaded) -> Result<Loaded> {
+        let live = (from.catalog.origin.major != 0).then_some(&from.catalog);
+        Box::pin(self.load(state, live)).await
+    }
+
+    async fn load(&mut self, state: &StateSpec, live: Option<&Catalog>) -> Result<Loaded> {
+        if let Some(info) = self.connection(state)? {
+            self.settings.progress.stage(&format!("reading {info}"));
+            let session = Session::connect(&info).await?;
+            let catalog = introspect(&session, &self.project.search_path).await?;
+            return Ok(Loaded { catalog, ..Loaded::default() });
+        }
+        match state {
+            StateSpec::Empty => Ok(Loaded::default()),
+            StateSpec::Snapshot(path) => {
+                let text = read(path)?;
+                let snapshot: Snapshot = serde_json::from_str(&text).map_err(|e| snapshot_error(path, &text, &e))?;
+                Ok(Loaded { catalog: snapshot.into_catalog()?, ..Loaded::default() })
+            }
+            StateSpec::Sql(path) => self.load_sql(path).await,
+            StateSpec::Project(path) => {
+                self.settings.progress.stage(&format!("reading {}", path.display()));
+                let declared = match self.ahead.take() {
+                    Some(trees) if trees.path() == path => files::declare(&trees, &self.project, live),
+                    _ => files::load(path, &self.project, live),
+                }
+                .map_err(together)?;
+                project_state::load(declared, live, self).await
+            }
+            StateSpec::Git { rev, path } => {
+                let dir = checkout(rev, path.as_deref())?;
+                let inner = match path {
+                    Some(path) => dir.path().join(path),
+                    None => dir.path().to_owned(),
+                };
+                let inner = if inner.exists() {
+                    of_path(&inner)?
+                } else {
+                    return Err(Diagnostic::error(
+                        "git",
+                        format!("revision {rev} has no {}", path.as_deref().unwrap_or(Path::new(".")).display()),
+                    ));
+                };
+                self.checkouts.push(dir);
+                Box::pin(self.load(&inner, live)).await
+            }
+            StateSpec::Live(_) | StateSpec::Environment(_) => Ok(Loaded::default()),
+        }
+    }
+
+    async fn load_sql(&mut self, path: &Path) -> Result<Loaded> {
+        let ephemeral = self.ephemeral().await?;
+        self.settings.progress.stage(&format!("running {}", path.display()));
+        let scratch = ephemeral.create_database().await?;
+        let session = scratch.connect().await?;
+        let result = run_files(&session, path).await;
+        let catalog = match result {
+            Ok(()) => introspect(&session, &self.project.search_path).await,
+            Err(error) => Err(error),
+        };
+        drop(session);
+        scratch.drop().await?;
+        Ok(Loaded { catalog: catalog?, ..Loaded::default() })
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", path.display())))
+}
+
+fn snapshot_error(path: &Path, text: &str, error: &serde_json::Error) -> Box<Diagnostic> {
+    let source = Source::new(path.display().to_string(), text);
+    let offset = text.lines().take(error.line().saturating_sub(1)).map(|l| l.len() + 1).sum::<usize>()
+        + error.column().saturating_sub(1);
+    Diagnostic::error("snapshot", format!("{} is no snapshot of this trueup: {error}", path.display()))
+        .at(Location::new(&source, offset..offset + 1))
+        .help("write it again with `trueup pull --out FILE.json`")
+}
+
+/// One error for many: the first, with the number of the others.
+fn together(mut problems: Vec<Box<Diagnostic>>) -> Box<Diagnostic> {
+    problems.retain(|p| p.severity >= Severity::Error);
+    if problems.is_empty() {
+        return Diagnostic::error("project", "the project cannot be read");
+    }
+    let others = problems.len() - 1;
+    let first = problems.swap_remove(0);
+    if others == 0 {
+        first
+    } else {
+        first.help(format!("{others} more problems were found; `trueup check` shows all of them"))
+    }
+}
+
+/// The texts of SQL files, in the order given; the files of a folder by name.
+fn sql_sources(paths: &[PathBuf]) -> Result<Vec<std::sync::Arc<Source>>> {
+    let mut sources = Vec::new();
+    for path in paths {
+        for path in sql_files(path)? {
+            sources.push(Source::new(path.display().to_string(), read(&path)?));
+        }
+    }
+    Ok(sources)
+}
+
+/// A SQL file, or those of a folder in the order of their names.
+fn sql_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed =
+        |e: std::io::Error| Diagnostic::error("read", format!("failed to read the folder {}: {e}", path.display()));
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?.path();
+        if entry.extension().is_some_and(|e| e == "sql") {
+            paths.push(entry);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Runs SQL files in name order, statement by statement.
+async fn run_files(session: &Session, path: &Path) -> Result<()> {
+    for path in sql_files(path)? {
+        let text = read(&path)?;
+        let source = Source::new(path.display().to_string(), text.clone());
+        let statements = crate::sql::split_statements(&text).map_err(|e| {
+            Diagnostic::error("sql-syntax", e.message.clone())
+                .at(Location::new(&source, e.offset.unwrap_or(0)..e.offset.unwrap_or(0) + 1))
+        })?;
+        for statement in statements.statements {
+            // A file's own transactions and settings are its business; what belongs to other databases is not this state's.
+            if matches!(statement.kind, crate::sql::StatementClass::CopyFromStdin | crate::sql::StatementClass::Cluster)
+            {
+                continue;
+            }
+            if let Err(error) = session.client.batch_execute(statement.text).await {
+                let mut problem = sql_error(error, Some(statement.text));
+                let offset = problem.location.as_ref().map_or(0, |l| l.span.start);
+                let start = statement.span.start + offset;
+                problem.location = Some(Location::new(&source, start..start + 1));
+                return Err(problem);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the files of a git revision into a temporary folder.
+fn checkout(rev: &str, path: Option<&Path>) -> Result<tempfile::TempDir> {
+    let failed = |what: &str| {
+        Diagnostic::error("git", format!("failed to read git revision {rev}: {what}"))
+            .help("is this a git repository, and does the revision exist here? (git fetch)")
+    };
+    let git = |args: &[&str]| -> Result<Vec<u8>> {
+        let output = std::process::Command::new("git").args(args).output().map_err(|e| failed(&e.to_string()))?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(failed(String::from_utf8_lossy(&output.stderr).trim()))
+        }
+    };
+    let dir = tempfile::tempdir().map_err(|e| failed(&e.to_string()))?;
+    let prefix = path.map(|p| p.display().to_string()).unwrap_or_else(|| ".".to_owned());
+    // Names relative to the current folder, NUL-separated, so that no name needs quoting.
+    let listing = git(&["ls-tree", "-r", "-z", "--name-only", rev, "--", &prefix])?;
+    for name in listing.split(|b| *b == 0).filter(|n| !n.is_empty()) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        let wanted = [".yaml", ".yml", ".sql", ".json"].iter().any(|e| name.ends_with(e));
+        let relative = Path::new(&name);
+        if !wanted || relative.components().any(|c| !matches!(c, std::path::Component::Normal(_))) {
+            continue;
+        }
+        let content = git(&["show", &format!("{rev}:./{name}")])?;
+        let target = dir.path().join(relative);
+        if let Some(parent) = target.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| failed(&e.to_string()))?;
+        }
+        std::fs::write(&target, content).map_err(|e| failed(&e.to_string()))?;
+    }
+    Ok(dir)
+}
+
+/// What can be known of a project without a database.
+#[derive(Debug, Default)]
+pub struct CheckReport {
+    /// What is wrong.
+    pub problems: Vec<Box<Diagnostic>>,
+    /// How many objects are declared.
+    pub objects: usize,
+}
+
+/// Checks a project without a database: syntax, keys, names, references; and files of SQL against what it declares.
+pub async fn check(to: &StateSpec, sql: &[PathBuf], settings: &Settings) -> Result<CheckReport> {
+    let place = Workplace::new(to, to, settings)?;
+    let StateSpec::Project(path) = to else {
+        return Err(Diagnostic::error("check", "`check` takes a YAML project").help("trueup check --to DIR"));
+    };
+    let mut declared = match files::load(path, &place.project, None) {
+        Ok(declared) => declared,
+        Err(problems) => return Ok(CheckReport { problems, objects: 0 }),
+    };
+    resolve::declared_edges(&mut declared.builder, &place.project.search_path);
+    let mut problems = crate::lint::references::check(&declared.builder, &place.project);
+    let trees = files::trees(path);
+    let (checker, mut found) = crate::lint::declared::check(&declared.builder, &place.project, &trees);
+    problems.append(&mut found);
+    if !sql.is_empty() {
+        problems.append(&mut crate::lint::files::check(sql_sources(sql)?, checker));
+    }
+    let objects = declared.builder.iter().filter(|(id, _)| !id.kind().is_component()).count();
+    Ok(CheckReport { problems, objects })
+}

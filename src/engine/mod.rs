@@ -1,0 +1,196 @@
+//! What the commands do, without any terminal: states in, comparisons, plans and reports out.
+
+mod apply;
+mod load;
+mod project_state;
+mod prove;
+mod pull;
+mod rename;
+mod rows;
+mod scope;
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use crate::apply::ApplyObserver;
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::diff::{ChangeKind, Difference, diff};
+use crate::plan::{Plan, PlanOptions, fingerprint, plan};
+pub use crate::postgres::EphemeralChoice;
+use crate::postgres::EphemeralOptions;
+use crate::state::StateSpec;
+
+pub use apply::{ApplyOptions, ApplyReport, VerifyReport, apply, losses, verify};
+pub use load::{CheckReport, check};
+pub use prove::Proof;
+pub use pull::{InitReport, PullReport, PullTarget, init, pull};
+pub use tests::{TestReport, test};
+
+use crate::declare::project::{Profile, Undeclared};
+use load::Workplace;
+
+/// How the commands are to work.
+#[derive(Clone)]
+pub struct Settings {
+    /// The folder whose trueup.yaml names environments, where the states do not name a project themselves.
+    pub project_dir: PathBuf,
+    /// Where to elaborate declared states.
+    pub ephemeral: EphemeralChoice,
+    /// Whether plans are proved on a clone.
+    pub prove: bool,
+    /// Whether plans are made for tables that may be in use.
+    pub online: bool,
+    /// Who is told how far the work is.
+    pub progress: Arc<dyn Progress>,
+    /// How long a step may wait for a lock, per attempt.
+    pub lock_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            project_dir: PathBuf::from("."),
+            ephemeral: EphemeralChoice::Auto,
+            prove: false,
+            online: true,
+            progress: Arc::new(Silent),
+            lock_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Who is told how far the work is.
+pub trait Progress: Send + Sync {
+    /// Another part of the work begins.
+    fn stage(&self, what: &str);
+    /// So much of it is done.
+    fn count(&self, done: u64, total: u64);
+    /// All of it is done.
+    fn done(&self);
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn stage(&self, _what: &str) {}
+    fn count(&self, _done: u64, _total: u64) {}
+    fn done(&self) {}
+}
+
+/// Two states, what differs, and how to get from one to the other.
+pub struct Comparison {
+    /// What is, as far as the project is concerned.
+    pub from: Catalog,
+    /// What should be.
+    pub to: Catalog,
+    /// What differs.
+    pub differences: Vec<Difference>,
+    /// The steps.
+    pub plan: Plan,
+    /// What is worth knowing besides.
+    pub notes: Vec<Box<Diagnostic>>,
+    /// What is declared about rows.
+    pub data: crate::data::Data,
+    /// The proof, where one was asked for.
+    pub proof: Option<Proof>,
+}
+
+impl Settings {
+    fn ephemeral_options(&self, major: Option<u32>, supabase: bool, role: Option<String>) -> EphemeralOptions {
+        EphemeralOptions { choice: self.ephemeral.clone(), major, supabase, cache_dir: None, role }
+    }
+}
+
+/// Compares two states and plans the way from one to the other.
+pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> Result<Comparison> {
+    let mut place = Workplace::new(from, to, settings)?;
+    place.read_ahead(to)?;
+    let from_state = match place.load_from(from).await {
+        Ok(state) => state,
+        Err(error) => return Err(place.instead_of(error)),
+    };
+    let to_state = place.load_to(to, &from_state).await?;
+    let mut notes = place.take_notes();
+    notes.extend(scope::unmodelled(&from_state, &to_state));
+
+    let whole = from_state.catalog.clone();
+    let data = to_state.data.clone();
+    let earlier = from_state.data.clone();
+    let scoped = scope::narrow(from_state, to_state, &place.project);
+    let (mut from_catalog, to_catalog) = (scoped.from, scoped.to);
+    let renamed = rename::apply(&from_catalog, &to_catalog, &scoped.renames, &scoped.value_renames, &mut place).await?;
+    let mut first_steps = Vec::new();
+    let mut renames = Vec::new();
+    if let Some(renamed) = renamed {
+        from_catalog = renamed.catalog;
+        first_steps = renamed.steps;
+        renames = renamed.pairs;
+    }
+    if place.project.undeclared == Undeclared::Keep {
+        let kept: Vec<_> =
+            from_catalog.iter().filter(|(id, _)| !to_catalog.contains(id)).map(|(id, _)| id.to_string()).collect();
+        if !kept.is_empty() {
+            let shown: Vec<_> = kept.iter().take(20).cloned().collect();
+            let more = if kept.len() > shown.len() {
+                format!(" and {} more", kept.len() - shown.len())
+            } else {
+                String::new()
+            };
+            notes.push(Diagnostic::info(
+                "kept",
+                format!("{} objects are not declared and are kept: {}{more}", kept.len(), shown.join(", ")),
+            ));
+        }
+        from_catalog = from_catalog.filtered(|id, _| to_catalog.contains(id) || data.retires(id));
+    }
+    notes.extend(scope::column_order(&from_catalog, &to_catalog));
+    let mut differences = diff(&from_catalog, &to_catalog);
+    for (old, new) in renames {
+        differences.push(Difference { id: new, change: ChangeKind::Renamed { from: old } });
+    }
+    differences.sort_by(|a, b| a.id.cmp(&b.id));
+    settings.progress.stage("planning");
+    let major = if place.major == 0 { 18 } else { place.major };
+    let mut options = PlanOptions::new(major, settings.online, &place.project.search_path);
+    rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
+    let mut made = plan(&from_catalog, &to_catalog, &options)?;
+    made.transactions.splice(0..0, crate::plan::group(first_steps));
+    if !made.is_empty() {
+        made.from = fingerprint(&from_catalog);
+        made.to = fingerprint(&to_catalog);
+        if place.connection(from)?.is_some() {
+            made.state = Some(fingerprint(&whole.filtered(|id, _| scope::managed(id, &place.project))));
+        }
+    }
+    let proof = if settings.prove {
+        Some(prove::prove(from, &from_catalog, &to_catalog, &made, &mut place).await?)
+    } else {
+        None
+    };
+    settings.progress.done();
+    Ok(Comparison { from: from_catalog, to: to_catalog, differences, plan: made, notes, proof, data })
+}
+
+/// The steps about rows for a script that may meet any state: all backfills and remedies, each harmless where there is nothing to do.
+pub fn all_data_steps(comparison: &Comparison, search_path: &[String]) -> Result<Vec<crate::core::step::Step>> {
+    let pending = crate::data::evaluate::Pending::all(&comparison.data);
+    // Every table may be there already, with rows.
+    let wanted = crate::data::steps::Wanted {
+        data: &comparison.data,
+        pending: &pending,
+        from: &comparison.to,
+        to: &comparison.to,
+        search_path,
+    };
+    let mut steps = crate::data::steps::steps(&wanted)?;
+    steps.sort_by_key(|s| s.rank);
+    Ok(steps)
+}
+
+/// Whether a profile has a platform.
+pub(crate) fn is_supabase(profile: Profile) -> bool {
+    profile == Profile::Supabase
+}

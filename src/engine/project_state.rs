@@ -1,0 +1,241 @@
+//! From a declared project to its catalog: settled by text where the live database says the same, elaborated otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::core::catalog::{Catalog, CatalogBuilder};
+use crate::core::diagnostic::{Location, Result};
+use crate::core::id::ObjectId;
+use crate::declare::elaborate::elaborate;
+use crate::declare::load::Declared;
+use crate::declare::project::{Profile, Project};
+use crate::declare::resolve::declared_edges;
+use crate::engine::load::{Loaded, Workplace};
+use crate::engine::scope;
+use crate::kinds::component::{self, ManageAccess, ManageGrants};
+use crate::kinds::{KindTag, Object};
+
+/// The catalog of a declared project.
+pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Workplace<'_>) -> Result<Loaded> {
+    let path = place.project.search_path.clone();
+    let (mut renames, value_renames) =
+        (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
+    let data = std::mem::take(&mut declared.data);
+    let loaded = |catalog, declared, renames| Loaded {
+        data: data.clone(),
+        catalog,
+        declared: Some(declared),
+        renames,
+        value_renames: value_renames.clone(),
+    };
+    if let Some(live) = live
+        && renames.is_empty()
+        && value_renames.is_empty()
+        && let Some(completed) = settled(&declared, live, place)
+    {
+        return Ok(loaded(
+            live.filtered(|id, _| scope::managed(id, &place.project) || completed.contains(id)),
+            completed,
+            renames,
+        ));
+    }
+    let components: Vec<_> =
+        declared.builder.iter().filter(|(id, _)| is_access(id)).map(|(id, o)| (id.clone(), o.clone())).collect();
+    add_context(&mut declared, live, place);
+    declared_edges(&mut declared.builder, &path);
+    let unnamed = std::mem::take(&mut declared.unnamed);
+    let whole = declared.builder.finish_unchecked();
+    let ephemeral = place.ephemeral().await?;
+    place.settings.progress.stage("elaborating the declared schema");
+    let elaborated = elaborate(&whole.filtered(|id, _| !is_access(id)), &ephemeral, &path).await?;
+    let read = elaborated.catalog;
+    // A routine that the live database has already is not this project's news.
+    let unchanged = |id: &ObjectId| {
+        live.and_then(|l| l.get(id)).zip(read.get(id)).is_some_and(|(found, object)| found.changes(object).is_empty())
+    };
+    place.add_notes(elaborated.notes.into_iter().filter(|(id, _)| !unchanged(id)).map(|(_, note)| note));
+    let read = match live {
+        Some(live) if !place.project.usual_names => adopt_names(read, live, &unnamed)?,
+        _ => read,
+    };
+    if let Some(live) = live {
+        let found = renamed_by_definition(&read, live, &renames);
+        renames.extend(found);
+    }
+    // Who owns and who may do what is not the scratch server's to say: it is what the project says, and what follows from it.
+    let mut builder = read.filtered(|id, _| !is_access(id)).to_builder();
+    if let Some(live) = live {
+        builder.origin.role.clone_from(&live.origin.role);
+    }
+    for (id, object) in components {
+        builder.put(id, object);
+    }
+    // An extension is as declared: what is left open there is any.
+    for (id, object) in whole.iter().filter(|(id, _)| id.kind() == KindTag::Extension) {
+        builder.put(id.clone(), object.clone());
+    }
+    let was = |id: &ObjectId| before(id, &renames);
+    component::complete(&mut builder, live, &access(&place.project), &was);
+    Ok(loaded(builder.finish_unchecked(), whole, renames))
+}
+
+/// What has another name on the live server and is the same but for it (a key, a check, an index): renamed in place, since
+/// building it again would cost a scan of the table.
+fn renamed_by_definition(
+    read: &Catalog,
+    live: &Catalog,
+    renames: &BTreeMap<ObjectId, (ObjectId, Location)>,
+) -> BTreeMap<ObjectId, (ObjectId, Location)> {
+    let mut found = BTreeMap::new();
+    let mut taken: BTreeSet<ObjectId> = BTreeSet::new();
+    let alone = |id: &ObjectId, object: &Object, catalog: &Catalog| {
+        object.provider(id, catalog).is_none() && catalog.below(id).all(|(_, o)| o.kind().is_component())
+    };
+    for (id, object) in read.iter().filter(|(id, _)| id.kind().info().same_by_definition && !live.contains(id)) {
+        let Some(parent) = id.parent().filter(|p| live.contains(p)) else { continue };
+        let Some(place) = read.location(id).or_else(|| read.location(&parent)) else { continue };
+        if renames.contains_key(id) || !alone(id, object, read) {
+            continue;
+        }
+        let same = live.children(&parent, id.kind()).find(|(other, o)| {
+            !read.contains(other)
+                && !taken.contains(*other)
+                && !renames.values().any(|(old, _)| old == *other)
+                && o.changes(object).is_empty()
+                && alone(other, o, live)
+        });
+        if let Some(other) = same.map(|(other, _)| other.clone()) {
+            taken.insert(other.clone());
+            found.insert(id.clone(), (other, place.clone()));
+        }
+    }
+    found
+}
+
+/// The id that a declared object has on the live server.
+fn before(id: &ObjectId, renames: &BTreeMap<ObjectId, (ObjectId, Location)>) -> ObjectId {
+    let mut current = id.clone();
+    for (new, (old, _)) in renames {
+        if let Some(moved) = current.rebase(new, old) {
+            current = moved;
+        }
+    }
+    current
+}
+
+fn is_access(id: &ObjectId) -> bool {
+    matches!(id.kind(), KindTag::Owner | KindTag::Grant | KindTag::DefaultPrivilege)
+}
+
+/// How far the project manages owners and privileges.
+pub fn access(project: &Project) -> ManageAccess {
+    ManageAccess { owners: true, grants: if project.all_grants { ManageGrants::All } else { ManageGrants::Named } }
+}
+
+/// The declared state, completed, if the live database already says, word for word, all that is declared, and nothing else.
+fn settled(declared: &Declared, live: &Catalog, place: &Workplace<'_>) -> Option<Catalog> {
+    let same = |id: &ObjectId, object: &Object| live.get(id).is_some_and(|found| found.changes(object).is_empty());
+    if !declared.builder.iter().all(|(id, object)| is_access(id) || same(id, object)) {
+        return None;
+    }
+    let mut builder = CatalogBuilder::new();
+    for (id, object) in declared.builder.iter() {
+        builder.put(id.clone(), object.clone());
+    }
+    component::complete(&mut builder, Some(live), &access(&place.project), &ObjectId::clone);
+    let completed = builder.finish_unchecked();
+    if !completed.iter().all(|(id, object)| same(id, object)) {
+        return None;
+    }
+    let archived = scope::archived(live, &declared.data);
+    let all_there = live.iter().all(|(id, object)| {
+        completed.contains(id)
+            || archived.contains(&id.top())
+            || declared.data.archives_in(&id.schema().unwrap_or_default())
+                && id.parent().is_none_or(|_| id.kind().is_component())
+            || !scope::managed(id, &place.project)
+            || scope::is_given(id)
+            // What follows from default privileges is in the completed state; where it is not, it was taken back.
+            || (!is_access(id) && object.implied(id, live))
+    });
+    all_there.then_some(completed)
+}
+
+/// What the project refers to in schemas that it does not manage is taken from the live database, to be built along.
+fn add_context(declared: &mut Declared, live: Option<&Catalog>, place: &Workplace<'_>) {
+    let Some(live) = live else { return };
+    // The scratch database of a platform's profile holds the platform's objects already.
+    let outside: Vec<_> = live
+        .iter()
+        .filter(|(id, _)| !scope::managed(id, &place.project) && !id.kind().is_component() && !scope::is_given(id))
+        .filter(|(id, _)| place.project.profile == Profile::Plain || !scope::is_platform(id))
+        .map(|(id, object)| (id.clone(), object.clone()))
+        .collect();
+    if outside.is_empty() {
+        return;
+    }
+    let mut merged = CatalogBuilder::new();
+    for (id, object) in declared.builder.iter() {
+        merged.put(id.clone(), object.clone());
+    }
+    let declared_ids: Vec<ObjectId> = declared.builder.iter().map(|(id, _)| id.clone()).collect();
+    for (id, object) in outside {
+        if merged.get(&id).is_none() {
+            merged.put(id.clone(), object);
+            for (dependency, edge) in live.dependencies(&id) {
+                merged.depend(&id, dependency, edge);
+            }
+        }
+    }
+    declared_edges(&mut merged, &place.project.search_path);
+    let merged = merged.finish_unchecked();
+    let mut needed = merged.closure(declared_ids);
+    // A table is of use only with its columns and keys.
+    loop {
+        let below: Vec<ObjectId> = needed
+            .iter()
+            .flat_map(|id| {
+                merged
+                    .below(id)
+                    .filter(|(_, o)| o.kind().info().holds_data || o.kind().info().foldable)
+                    .map(|(c, _)| c.clone())
+                    .collect::<Vec<_>>()
+            })
+            .filter(|id| !needed.contains(id))
+            .collect();
+        if below.is_empty() {
+            break;
+        }
+        needed.extend(merged.closure(below));
+    }
+    for id in needed {
+        if declared.builder.get(&id).is_none()
+            && let Some(object) = merged.get(&id)
+        {
+            declared.builder.put(id.clone(), object.clone());
+        }
+    }
+}
+
+/// An object whose name the project did not choose takes the name of the live object that is the same but for its name.
+fn adopt_names(read: Catalog, live: &Catalog, unnamed: &[ObjectId]) -> Result<Catalog> {
+    let mut map: BTreeMap<ObjectId, ObjectId> = BTreeMap::new();
+    let mut taken: BTreeSet<ObjectId> = BTreeSet::new();
+    for id in unnamed {
+        if live.contains(id) || !read.contains(id) {
+            continue;
+        }
+        let (Some(object), Some(parent)) = (read.get(id), id.parent()) else { continue };
+        let same = live
+            .children(&parent, id.kind())
+            .filter(|(other, found)| {
+                !read.contains(other) && !taken.contains(*other) && found.changes(object).is_empty()
+            })
+            .map(|(other, _)| other.clone())
+            .next();
+        if let Some(other) = same {
+            taken.insert(other.clone());
+            map.insert(id.clone(), other);
+        }
+    }
+    if map.is_empty() { Ok(read) } else { Ok(read.renamed(&map)) }
+}

@@ -1,0 +1,158 @@
+//! `pull` and `init`: any state as YAML, or as a snapshot.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::catalog::{Catalog, Snapshot};
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::declare::project::{FILE, Profile, Project};
+use crate::declare::write;
+use crate::engine::load::Workplace;
+use crate::engine::{Settings, scope};
+use crate::state::StateSpec;
+
+/// Where a pulled state goes.
+#[derive(Clone, Debug)]
+pub enum PullTarget {
+    /// A project folder.
+    Dir(PathBuf),
+    /// A snapshot file.
+    Json(PathBuf),
+}
+
+/// What a pull wrote.
+#[derive(Debug, Default)]
+pub struct PullReport {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// What is worth knowing.
+    pub notes: Vec<Box<Diagnostic>>,
+}
+
+/// Writes a state as YAML files or as a snapshot.
+pub async fn pull(from: &StateSpec, out: &PullTarget, settings: &Settings) -> Result<PullReport> {
+    // A project that is pulled into again keeps its settings.
+    let existing = match out {
+        PullTarget::Dir(dir) if dir.join(FILE).is_file() => Some(Project::read(dir)?),
+        _ => None,
+    };
+    let mut place = Workplace::new(from, from, settings)?;
+    if let Some(existing) = &existing {
+        place.project = existing.clone();
+    }
+    let loaded = place.load_from(from).await?;
+    let mut notes = place.take_notes();
+    let empty = crate::engine::load::Loaded::default();
+    notes.extend(scope::unmodelled(&loaded, &empty));
+    match out {
+        PullTarget::Json(path) => {
+            let catalog = in_project(&loaded.catalog, &place.project);
+            let file = std::fs::File::create(path)
+                .map_err(|e| Diagnostic::error("write", format!("failed to write {}: {e}", path.display())))?;
+            serde_json::to_writer(std::io::BufWriter::new(file), &Snapshot::from(&catalog))
+                .map_err(|e| Diagnostic::error("write", format!("failed to write {}: {e}", path.display())))?;
+            Ok(PullReport { files: vec![path.clone()], notes })
+        }
+        PullTarget::Dir(dir) => {
+            let mut project = place.project.clone();
+            if existing.is_none() {
+                project.dir.clone_from(dir);
+                // What is left out as the usual name is that name.
+                project.usual_names = true;
+                if looks_like_supabase(&loaded.catalog) {
+                    project.profile = Profile::Supabase;
+                    project.search_path = vec!["public".to_owned(), "extensions".to_owned()];
+                    notes.push(Diagnostic::info(
+                        "profile",
+                        "this is a Supabase project: what the platform owns is left out (profile: supabase)",
+                    ));
+                } else {
+                    project.all_grants = true;
+                }
+            }
+            let catalog = in_project(&loaded.catalog, &project);
+            settings.progress.stage("writing YAML");
+            let files = write::files(&catalog, &project);
+            for path in write::leftover(dir, &files) {
+                notes.push(
+                    Diagnostic::warning(
+                        "leftover",
+                        format!("{} was not written by this pull and is still part of the project", path.display()),
+                    )
+                    .help("remove it if what it declares is gone"),
+                );
+            }
+            Ok(PullReport { files: write::write(dir, &files)?, notes })
+        }
+    }
+}
+
+/// A database with the platform's schemas, tables and roles.
+fn looks_like_supabase(catalog: &Catalog) -> bool {
+    use crate::core::id::ObjectId;
+    use crate::kinds::KindTag;
+    let table = |schema: &str, name: &str| catalog.contains(&ObjectId::in_schema(KindTag::Table, schema, name));
+    // The role of the platform's own migrations owns its schemas on a real project; a copy of its tables alone is no platform.
+    table("auth", "users") && table("auth", "schema_migrations") && table("storage", "objects")
+}
+
+fn in_project(catalog: &Catalog, project: &Project) -> Catalog {
+    catalog.filtered(|id, _| {
+        (scope::managed(id, project) && !scope::is_given_default(id, catalog))
+            || scope::is_users_own(id, catalog, project)
+    })
+}
+
+/// What `init` wrote.
+#[derive(Debug, Default)]
+pub struct InitReport {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// What is worth knowing.
+    pub notes: Vec<Box<Diagnostic>>,
+}
+
+const EXAMPLE: &str = "# Tables, in PostgreSQL's own words. `trueup check` reads this without a database; `trueup diff` says what it would change.
+tables:
+  notes:
+    comment: One row per note
+    columns:
+      id: bigint generated always as identity primary key
+      body: text not null
+      created_at: timestamptz not null default now()
+    indexes:
+      notes_created_at_idx: (created_at)
+";
+
+/// Starts a project.
+pub async fn init(from: Option<&StateSpec>, dir: &Path, settings: &Settings) -> Result<InitReport> {
+    let file = dir.join(FILE);
+    if file.exists() {
+        return Err(Diagnostic::error("init", format!("{} exists already", file.display()))
+            .help("`trueup pull --out DIR` reads a database into an existing project"));
+    }
+    let mut report = match from {
+        Some(from) => {
+            let pulled = pull(from, &PullTarget::Dir(dir.to_owned()), settings).await?;
+            InitReport { files: pulled.files, notes: pulled.notes }
+        }
+        None => {
+            let project = Project { schemas: Some(vec!["public".to_owned()]), ..Project::bare(dir) };
+            let mut files = write::files(&Catalog::default(), &project);
+            files.insert(PathBuf::from("schema/example.yaml"), EXAMPLE.to_owned());
+            InitReport { files: write::write(dir, &files)?, notes: Vec::new() }
+        }
+    };
+    let schema = crate::declare::schema::json_schema();
+    let text = serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n";
+    let editor = [
+        (PathBuf::from(".trueup/schema.json"), text),
+        (
+            PathBuf::from(".vscode/settings.json"),
+            "{\n  \"yaml.schemas\": { \".trueup/schema.json\": [\"schema/**/*.yaml\"] }\n}\n".to_owned(),
+        ),
+    ];
+    let new: std::collections::BTreeMap<_, _> =
+        editor.into_iter().filter(|(path, _)| !dir.join(path).exists()).collect();
+    report.files.extend(write::write(dir, &new)?);
+    Ok(report)
+}

@@ -1,0 +1,220 @@
+//! Which objects of two states are the project's concern.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::{Diagnostic, Location};
+use crate::core::id::ObjectId;
+use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
+use crate::engine::load::Loaded;
+use crate::kinds::{KindTag, Object};
+
+/// The schema that `apply` keeps its journal in; it is nobody's difference.
+pub const JOURNAL_SCHEMA: &str = "trueup";
+
+/// Two states, narrowed to what the project is to judge.
+pub struct Scoped {
+    /// What is.
+    pub from: Catalog,
+    /// What should be.
+    pub to: Catalog,
+    /// `was:` declarations, new id to old.
+    pub renames: BTreeMap<ObjectId, (ObjectId, Location)>,
+    /// Enum values renamed.
+    pub value_renames: BTreeMap<(ObjectId, String), String>,
+}
+
+/// Whether an object lies in what the project manages.
+pub fn managed(id: &ObjectId, project: &Project) -> bool {
+    match id.schema() {
+        Some(schema) => schema != JOURNAL_SCHEMA && project.manages(&schema),
+        None => true,
+    }
+}
+
+/// Whether an object belongs to the platform of a profile.
+pub fn is_platform(id: &ObjectId) -> bool {
+    id.schema().is_some_and(|schema| SUPABASE_SCHEMAS.contains(&&*schema))
+}
+
+/// The platform's schemas on whose tables it makes no policies itself: those that stand there are the project's.
+const OPEN_TO_POLICIES: &[&str] = &["storage", "realtime"];
+
+/// Whether an object on a platform's table is the user's own: a trigger that runs a function of a managed schema, a policy on a table
+/// that the platform leaves to its users' policies, or one that refers to managed objects. So are their comments.
+pub fn is_users_own(id: &ObjectId, catalog: &Catalog, project: &Project) -> bool {
+    if project.profile != Profile::Supabase || !is_platform(id) {
+        return false;
+    }
+    let own = match id.kind() {
+        KindTag::Comment => id.parent().filter(|p| matches!(p.kind(), KindTag::Policy | KindTag::Trigger)),
+        KindTag::Policy | KindTag::Trigger => Some(id.clone()),
+        _ => None,
+    };
+    let Some(own) = own else { return false };
+    if own.kind() == KindTag::Policy && own.schema().is_some_and(|s| OPEN_TO_POLICIES.contains(&&*s)) {
+        return true;
+    }
+    catalog.dependencies(&own).any(|(d, _)| d.schema().is_some() && managed(d, project))
+}
+
+/// Whether the name of an object's root is one that every new database has.
+fn may_be_given(id: &ObjectId) -> bool {
+    let root = id.as_str().split('/').next().and_then(|root| root.split_once(':'));
+    root.is_some_and(|(word, name)| KindTag::from_word(word).is_some_and(|kind| kind.info().given.contains(&name)))
+}
+
+/// Whether every new database has the object.
+pub fn is_given(id: &ObjectId) -> bool {
+    // Asked of every object: the cheap test first.
+    if !may_be_given(id) {
+        return false;
+    }
+    let root = id.as_str().split('/').next().and_then(ObjectId::parse);
+    // Below a given schema lie the user's own objects; below a given extension, and on a given schema itself, nothing is.
+    root.is_some_and(|root| {
+        root.kind().info().given.contains(&&*root.name())
+            && (root.kind() != KindTag::Schema
+                || *id == root
+                || id.parent().is_some_and(|p| p == root) && id.kind().is_component())
+    })
+}
+
+/// Whether an object is given, and as every new database has it, so that writing it down would say nothing.
+pub fn is_given_default(id: &ObjectId, catalog: &Catalog) -> bool {
+    match id.as_str().split('/').next().and_then(ObjectId::parse) {
+        Some(root) if root.kind() == KindTag::Extension => root.kind().info().given.contains(&&*root.name()),
+        Some(root) if is_given(id) => {
+            // The comment that initdb writes is no one's declaration.
+            id.kind() == KindTag::Comment
+                && catalog
+                    .get(id)
+                    .is_some_and(|o| matches!(o, Object::Comment(c) if c.text == "standard public schema"))
+                && *id != root
+        }
+        _ => false,
+    }
+}
+
+/// Narrows two states to what is to be compared.
+pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
+    let declared = to.declared.as_ref();
+    let is_declared = |id: &ObjectId| declared.is_some_and(|d| d.contains(id));
+    let archived = archived(&from.catalog, &to.data);
+    let in_scope = |id: &ObjectId| {
+        if is_declared(id) {
+            return true;
+        }
+        if archived.contains(&id.top())
+            || to.data.archives_in(&id.schema().unwrap_or_default())
+                && id
+                    .ancestor(KindTag::Schema)
+                    .is_some_and(|s| *id == s || id.kind().is_component() && id.parent() == Some(s))
+        {
+            return false;
+        }
+        if !managed(id, project) {
+            return false;
+        }
+        // What every database has is nobody's difference, unless it is declared.
+        if is_given(id)
+            && !id.parent().is_some_and(|p| is_declared(&p))
+            && (declared.is_some() || !to.catalog.contains(id) || !from.catalog.contains(id))
+        {
+            return false;
+        }
+        // The platform's own extensions, schemas and default privileges are its business.
+        !(project.profile == Profile::Supabase && declared.is_some() && is_platform_root(id))
+    };
+    let narrowed = from.catalog.filtered(|id, _| in_scope(id));
+    Scoped {
+        // A project that says what the live database says word for word shares its catalog.
+        to: if from.catalog.is_same(&to.catalog) {
+            narrowed.clone()
+        } else {
+            to.catalog.filtered(|id, _| in_scope(id))
+        },
+        from: narrowed,
+        renames: to.renames,
+        value_renames: to.value_renames,
+    }
+}
+
+/// What earlier runs archived, with the indexes and sequences that went along.
+pub fn archived(catalog: &Catalog, data: &crate::data::Data) -> BTreeSet<ObjectId> {
+    if data.retired_tables.is_empty() {
+        return BTreeSet::new();
+    }
+    let tables: BTreeSet<ObjectId> =
+        catalog.iter().map(|(id, _)| id).filter(|id| id.top() == **id && data.is_archived(id)).cloned().collect();
+    let belong = catalog
+        .iter()
+        .filter(|(id, object)| object.belongs_to(id, catalog).is_some_and(|owner| tables.contains(&owner.top())));
+    belong.map(|(id, _)| id.top()).chain(tables.iter().cloned()).collect()
+}
+
+/// Whether a root object (an extension, a platform's schema, default privileges) that is not declared is the platform's.
+fn is_platform_root(id: &ObjectId) -> bool {
+    let root = id.as_str().split('/').next().and_then(ObjectId::parse);
+    root.is_some_and(|root| matches!(root.kind(), KindTag::Extension | KindTag::DefaultPrivilege))
+}
+
+/// Warnings for what a database holds and trueup does not model.
+pub fn unmodelled(from: &Loaded, to: &Loaded) -> Vec<Box<Diagnostic>> {
+    let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    // What a declared state was tried in holds what its platform brings along; that says nothing of the two states.
+    for state in [from, to].into_iter().filter(|state| state.declared.is_none()) {
+        for (kind, name) in &state.catalog.origin.unmodelled {
+            kinds.entry(kind).or_default().insert(name);
+        }
+    }
+    kinds
+        .into_iter()
+        .map(|(kind, names)| {
+            let shown: Vec<_> = names.iter().take(10).copied().collect();
+            let more = if names.len() > shown.len() {
+                format!(" and {} more", names.len() - shown.len())
+            } else {
+                String::new()
+            };
+            Diagnostic::warning(
+                "unmodelled",
+                format!("{} of kind {kind} is not modelled and is left alone: {}{more}", names.len(), shown.join(", ")),
+            )
+            .note("it is neither compared nor changed; a change of what it depends on may be refused by PostgreSQL")
+        })
+        .collect()
+}
+
+/// Says once where columns stand in another order than declared.
+pub fn column_order(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
+    if from.is_same(to) {
+        return Vec::new();
+    }
+    let names = |catalog: &Catalog, table: &ObjectId| crate::kinds::table::column_names(table, catalog);
+    let mut tables = Vec::new();
+    for (id, object) in to.iter() {
+        if !object.kind().info().holds_data
+            || !from.contains(id)
+            || id.parent().is_none_or(|p| p.kind() != KindTag::Schema)
+        {
+            continue;
+        }
+        let (have, want) = (names(from, id), names(to, id));
+        let common: BTreeSet<&String> = have.iter().filter(|c| want.contains(c)).collect();
+        let order = |list: &[String]| list.iter().filter(|c| common.contains(c)).cloned().collect::<Vec<_>>();
+        if order(&have) != order(&want) {
+            tables.push(id.sql_path());
+        }
+    }
+    if tables.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        Diagnostic::info(
+            "column-order",
+            format!("columns stand in another order than declared in {}", tables.join(", ")),
+        )
+        .note("PostgreSQL cannot move a column; new databases get the declared order"),
+    ]
+}

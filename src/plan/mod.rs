@@ -1,0 +1,144 @@
+//! From two catalogs to the ordered steps that turn one into the other. Pure and synchronous.
+//!
+//! Named passes, in this order: [`diff`](crate::diff) finds what differs; `rebuild` adds what stands in the way of a change
+//! and must be dropped and made again; `fold` decides what is written inside a parent's CREATE; `steps` asks the kinds for
+//! statements; `order` builds the one graph and sorts it; `transactions` groups the result. No pass names a kind.
+
+pub mod context;
+mod drops;
+mod fold;
+mod order;
+mod rebuild;
+mod steps;
+mod transactions;
+
+pub use transactions::group;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::Result;
+use crate::core::id::ObjectId;
+use crate::core::step::{Phase, Step, Transaction};
+use crate::plan::context::PlanContext;
+
+/// The ordered steps from one state to another.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this format.
+    pub trueup_plan: u32,
+    /// The fingerprint of the state it starts from; applying it to any other is refused.
+    pub from: String,
+    /// The fingerprint of the state it leads to.
+    pub to: String,
+    /// The fingerprint of all that the project manages in the database the plan was made for, where it was a live one.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// The major version of the server it is for.
+    pub major: u32,
+    /// The search path its texts are to be read under.
+    pub search_path: Vec<String>,
+    /// The steps, in transactions, in order.
+    pub transactions: Vec<PlanTransaction>,
+}
+
+/// Steps that run together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanTransaction {
+    /// `none` where the one step in it cannot run inside a transaction block.
+    pub mode: Transaction,
+    /// The phase of its steps (a transaction never mixes phases).
+    pub phase: Phase,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// All steps, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> + '_ {
+        self.transactions.iter().flat_map(|t| &t.steps)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+    }
+
+    /// The objects whose rows or values the plan loses.
+    pub fn losses(&self) -> impl Iterator<Item = (&ObjectId, &Step)> + '_ {
+        self.steps().filter(|s| s.needs_consent()).map(|s| (&s.object, s))
+    }
+}
+
+/// How a plan is to be made.
+#[derive(Clone, Debug)]
+pub struct PlanOptions {
+    /// Major version of the server the plan is for.
+    pub major: u32,
+    /// Whether tables may be in use: indexes are then built concurrently, constraints validated later.
+    pub online: bool,
+    /// The search path the texts are to be read under.
+    pub search_path: Vec<String>,
+    /// Steps about rows, to be ordered among the others.
+    pub data_steps: Vec<Step>,
+    /// What is done with a retired object instead of dropping it.
+    pub archive: std::collections::BTreeMap<ObjectId, Vec<Step>>,
+}
+
+impl PlanOptions {
+    /// The plain options: nothing about rows.
+    pub fn new(major: u32, online: bool, search_path: &[String]) -> Self {
+        Self {
+            major,
+            online,
+            search_path: search_path.to_vec(),
+            data_steps: Vec::new(),
+            archive: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+/// Makes the plan that turns `from` into `to`.
+///
+/// # Errors
+/// `plan-cycle` where the kinds' rules contradict each other; that is a bug in a rule, and the path is named.
+pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan> {
+    let differences = crate::diff::diff(from, to);
+    let mut cx = PlanContext {
+        from,
+        to,
+        created: std::collections::BTreeSet::new(),
+        dropped: std::collections::BTreeSet::new(),
+        folded: std::collections::BTreeSet::new(),
+        major: options.major,
+        online: options.online,
+    };
+    let work = rebuild::expand(&differences, &mut cx);
+    fold::fold(&mut cx);
+    let mut steps = steps::emit(&work, &cx, &options.archive);
+    steps.extend(options.data_steps.iter().cloned());
+    let sorted = order::sort(steps, &work, &cx)?;
+    Ok(Plan {
+        trueup_plan: 1,
+        from: String::new(),
+        to: String::new(),
+        state: None,
+        major: options.major,
+        search_path: options.search_path.clone(),
+        transactions: group(sorted),
+    })
+}
+
+/// The fingerprint of a state: equal for equal objects, whatever server they are read from.
+pub fn fingerprint(catalog: &Catalog) -> String {
+    let mut hash = Sha256::new();
+    for (id, object) in catalog.iter() {
+        hash.update(id.as_str());
+        hash.update([0]);
+        // Serialization to JSON fails only for maps with keys that are no text; no kind has such.
+        hash.update(serde_json::to_vec(object).unwrap_or_default());
+        hash.update([0]);
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,457 @@
+//! One graph of all steps, one deterministic topological order.
+//!
+//! Every edge comes from a named rule. Firm edges must hold; preferences (from guesses, and from rules that are only good
+//! manners) are dropped where they would close a cycle. A cycle of firm edges is a bug in a kind's rules.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+use crate::core::catalog::Edge;
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::id::ObjectId;
+use crate::core::step::{Action, Phase, Step, Transaction};
+use crate::kinds::{KindTag, Means};
+use crate::plan::context::PlanContext;
+use crate::plan::rebuild::Work;
+
+/// Why one step comes before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Why {
+    rule: &'static str,
+    firm: bool,
+}
+
+/// From this rank on, a step finishes its object: it runs after what is created below the object.
+const FINISHING: u8 = 9;
+
+struct Builder<'a, 'b> {
+    graph: DiGraph<usize, Why>,
+    steps: &'a [Step],
+    cx: &'a PlanContext<'b>,
+    /// Which step brings an object into being.
+    creator: HashMap<ObjectId, usize>,
+    /// Which step removes an object.
+    destroyer: HashMap<ObjectId, usize>,
+    /// Steps that change an object in place (or complete a new one), by object.
+    changes: HashMap<ObjectId, Vec<usize>>,
+}
+
+impl Builder<'_, '_> {
+    fn edge(&mut self, before: usize, after: usize, rule: &'static str, firm: bool) {
+        if before != after {
+            self.graph.update_edge(NodeIndex::new(before), NodeIndex::new(after), Why { rule, firm });
+        }
+    }
+
+    /// The step that brings an object into being, itself or with its parent.
+    fn creator(&self, id: &ObjectId) -> Option<usize> {
+        let mut current = Some(id.clone());
+        while let Some(id) = current {
+            if let Some(step) = self.creator.get(&id) {
+                return Some(*step);
+            }
+            if !self.cx.created.contains(&id) {
+                return None;
+            }
+            let provider =
+                self.cx.to.get(&id).and_then(|o| o.provider(&id, self.cx.to)).filter(|p| self.cx.created.contains(p));
+            current = provider.or_else(|| id.parent());
+        }
+        None
+    }
+
+    /// The step that removes an object, itself or along with what it belongs to.
+    fn destroyer(&self, id: &ObjectId) -> Option<usize> {
+        let mut current = Some(id.clone());
+        while let Some(id) = current {
+            if let Some(step) = self.destroyer.get(&id) {
+                return Some(*step);
+            }
+            if !self.cx.dropped.contains(&id) {
+                return None;
+            }
+            let object = self.cx.from.get(&id);
+            let other = || {
+                let objects = [object?.provider(&id, self.cx.from), object?.taken_by(&id, self.cx.from)];
+                objects.into_iter().flatten().find(|other| self.cx.dropped.contains(other))
+            };
+            current = crate::plan::drops::taker(&id, self.cx).or_else(other);
+        }
+        None
+    }
+}
+
+/// Sorts the steps.
+pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<Step>> {
+    let mut builder = Builder {
+        graph: DiGraph::new(),
+        steps: &steps,
+        cx,
+        creator: HashMap::new(),
+        destroyer: HashMap::new(),
+        changes: HashMap::new(),
+    };
+    for (i, step) in steps.iter().enumerate() {
+        builder.graph.add_node(i);
+        for id in &step.creates {
+            builder.creator.entry(id.clone()).or_insert(i);
+        }
+        for id in &step.destroys {
+            builder.destroyer.entry(id.clone()).or_insert(i);
+        }
+        if matches!(step.action, Action::Alter | Action::Data)
+            || (step.action == Action::Create && step.creates.is_empty())
+        {
+            builder.changes.entry(step.object.clone()).or_default().push(i);
+        }
+    }
+    same_object(&mut builder);
+    for (i, step) in steps.iter().enumerate() {
+        match step.action {
+            Action::Drop => drops(&mut builder, i, step),
+            _ => makes(&mut builder, i, step, work),
+        }
+        for id in &step.requires {
+            if let Some(before) = builder.creator(id) {
+                builder.edge(before, i, "what a step requires is there", true);
+            }
+        }
+        for id in &step.after {
+            if let Some(before) = builder.destroyer(id) {
+                builder.edge(before, i, "what must be out of the way is gone", true);
+            }
+        }
+    }
+    rows_in_between(&mut builder);
+    names_are_free(&mut builder);
+    last_kinds(&mut builder);
+    let mut graph = builder.graph;
+    break_preferences(&mut graph, &steps)?;
+    Ok(topological(&graph, steps))
+}
+
+/// Rule: the steps of one object run in the order of their ranks; it is dropped before it is made again.
+fn same_object(builder: &mut Builder<'_, '_>) {
+    let (gone, made) = (&builder.cx.dropped, &builder.cx.created);
+    let mut by_object: BTreeMap<&ObjectId, Vec<usize>> = BTreeMap::new();
+    for (i, step) in builder.steps.iter().enumerate() {
+        by_object.entry(&step.object).or_default().push(i);
+    }
+    for mut indices in by_object.into_values() {
+        indices.sort_by_key(|i| {
+            let step = &builder.steps[*i];
+            let class = match step.action {
+                // What must hold before the object goes, and what reads its rows.
+                Action::Data if gone.contains(&step.object) && !made.contains(&step.object) => -1,
+                Action::Drop => 0,
+                Action::Rename => 1,
+                Action::Create => 2,
+                Action::Alter | Action::Data => 3,
+            };
+            (class, step.rank, *i)
+        });
+        for pair in indices.windows(2) {
+            builder.edge(pair[0], pair[1], "the steps of one object keep their order", true);
+        }
+    }
+}
+
+fn drops(builder: &mut Builder<'_, '_>, i: usize, step: &Step) {
+    let cx = builder.cx;
+    for id in &step.destroys {
+        let below: Vec<ObjectId> = cx.from.below(id).map(|(c, _)| c.clone()).collect();
+        for gone in below.iter().chain([id]) {
+            for (dependent, edge) in cx.from.dependents(gone) {
+                if let Some(before) = builder.destroyer(dependent)
+                    && before != i
+                {
+                    builder.edge(before, i, "dependents are dropped first", edge == Edge::Hard);
+                }
+                let still = cx.to.dependencies(dependent).any(|(d, _)| d == gone);
+                if !still && !cx.dropped.contains(dependent) {
+                    for change in builder.changes.get(dependent).cloned().unwrap_or_default() {
+                        builder.edge(
+                            change,
+                            i,
+                            "a dependent lets go before what it held is dropped",
+                            edge == Edge::Hard,
+                        );
+                    }
+                }
+            }
+            if gone != id
+                && let Some(before) = builder.destroyer.get(gone).copied()
+            {
+                builder.edge(before, i, "what is dropped by name goes before its parent", true);
+            }
+        }
+    }
+}
+
+fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
+    let cx = builder.cx;
+    let own = [step.object.clone()];
+    let made: &[ObjectId] = if step.creates.is_empty() { &own } else { &step.creates };
+    for id in made {
+        let parent = id.parent();
+        let dependencies: Vec<(ObjectId, Edge)> = cx
+            .to
+            .dependencies(id)
+            .map(|(d, e)| (d.clone(), e))
+            .chain(parent.into_iter().map(|p| (p, Edge::Hard)))
+            .collect();
+        for (dependency, edge) in dependencies {
+            if let Some(before) = builder.creator(&dependency) {
+                builder.edge(before, i, "dependencies are made first", edge == Edge::Hard);
+            }
+            for change in builder.changes.get(&dependency).cloned().unwrap_or_default() {
+                // What is demanded of all rows later (NOT NULL) holds up nothing that can be had before.
+                let later = builder.steps[change].rank >= MENDED && builder.steps[change].phase > step.phase;
+                if builder.steps[change].rank < FINISHING && step.rank != u8::MAX && !later {
+                    let firm = matches!(work.altered.get(&dependency), Some(Means::AlterRebuilding))
+                        || work.reattached.contains(&dependency);
+                    builder.edge(
+                        change,
+                        i,
+                        "dependencies are changed first",
+                        firm && edge == Edge::Hard && cx.created.contains(id),
+                    );
+                }
+            }
+        }
+    }
+    if matches!(step.action, Action::Create | Action::Data) {
+        // A column may be moved over only once everything that read it is gone; so for all that follows here.
+        return;
+    }
+    let id = &step.object;
+    let rebuilding = matches!(work.altered.get(id), Some(Means::AlterRebuilding)) || work.reattached.contains(id);
+    let below: Vec<ObjectId> = cx.from.below(id).map(|(c, _)| c.clone()).collect();
+    for dependent in cx.from.dependents(id).map(|(d, _)| d.clone()).chain(below) {
+        if let Some(before) = builder.destroyer(&dependent)
+            && cx.dropped.contains(&dependent)
+        {
+            builder.edge(before, i, "what stands in the way of a change is dropped first", rebuilding);
+        }
+    }
+    if step.rank >= FINISHING {
+        let children: Vec<ObjectId> = cx.to.below(id).map(|(c, _)| c.clone()).collect();
+        for child in children {
+            if cx.created.contains(&child)
+                && let Some(before) = builder.creator(&child)
+            {
+                builder.edge(before, i, "finishing steps wait for what is made below", step.rank != u8::MAX);
+            }
+        }
+    }
+    if step.rank == u8::MAX {
+        // The old form of a swapped type goes last.
+        for reattached in &work.reattached {
+            for change in builder.changes.get(reattached).cloned().unwrap_or_default() {
+                builder.edge(change, i, "columns are moved over before the old type goes", true);
+            }
+        }
+        for gone in cx.from.dependents(id).map(|(d, _)| d.clone()) {
+            if let Some(before) = builder.destroyer(&gone) {
+                builder.edge(before, i, "what used the old type is gone before it", true);
+            }
+        }
+    }
+}
+
+/// Rules for steps that change or check rows: what they read is not gone yet; what demands something of all rows comes after
+/// they were mended; what they are declared to precede comes later; those of one remedy keep their order.
+fn rows_in_between(builder: &mut Builder<'_, '_>) {
+    let steps = builder.steps;
+    let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut previous = None;
+    for (i, step) in steps.iter().enumerate() {
+        for id in &step.uses {
+            if let Some(after) = builder.destroyer(id) {
+                builder.edge(i, after, "rows are read before what holds them goes", true);
+            }
+        }
+        for id in &step.precedes {
+            for (j, other) in steps.iter().enumerate() {
+                let finishing = match other.action {
+                    Action::Drop => true,
+                    Action::Alter => other.rank >= MENDED && other.batch.is_none(),
+                    Action::Create => !other.object.kind().info().holds_data,
+                    Action::Rename | Action::Data => false,
+                };
+                if finishing && other.object.is_within(id) {
+                    builder.edge(i, j, "an invariant holds before what it is declared to precede", true);
+                }
+            }
+        }
+        // Remedies run in the order in which they are declared: a later one may rest on what an earlier one mended.
+        if step.group.is_some() {
+            if let Some(before) = previous {
+                builder.edge(before, i, "remedies keep the order of their declaration", false);
+            }
+            previous = Some(i);
+        }
+        if let Some(group) = &step.group
+            && let Some(before) = groups.insert(group, i)
+        {
+            builder.edge(before, i, "the statements of a remedy keep their order", true);
+        }
+        for relation in &step.uses_unconstrained {
+            for (j, other) in steps.iter().enumerate() {
+                let demands = other.object.is_within(relation)
+                    && other.action == Action::Alter
+                    && other.rank >= MENDED
+                    && other.phase == Phase::Contract;
+                if demands {
+                    builder.edge(i, j, "rows are mended before something is demanded of all of them", false);
+                }
+            }
+        }
+    }
+}
+
+/// From this rank on, a step that alters an object demands something of all rows (NOT NULL is one).
+const MENDED: u8 = 5;
+
+/// Rule: what says what future objects get (default privileges) runs when all objects of the plan are made; the first such step
+/// is the gate that the others wait behind.
+fn last_kinds(builder: &mut Builder<'_, '_>) {
+    let is_last = |step: &Step| step.object.kind().info().last;
+    let mut last = (0..builder.steps.len()).filter(|i| is_last(&builder.steps[*i]));
+    let Some(gate) = last.next() else { return };
+    let others: Vec<usize> = last.collect();
+    for i in 0..builder.steps.len() {
+        if builder.steps[i].action == Action::Create && !is_last(&builder.steps[i]) {
+            builder.edge(i, gate, "default privileges change when all objects are made", false);
+        }
+    }
+    for other in others {
+        builder.edge(gate, other, "default privileges change when all objects are made", false);
+    }
+}
+
+/// Rule: a name is freed before it is taken.
+fn names_are_free(builder: &mut Builder<'_, '_>) {
+    let cx = builder.cx;
+    let mut freed: HashMap<(&'static str, String, String), Vec<ObjectId>> = HashMap::new();
+    let key = |space: &'static str, id: &ObjectId| {
+        (space, id.schema().unwrap_or_default().into_owned(), id.name().into_owned())
+    };
+    for id in &cx.dropped {
+        for space in id.kind().info().namespaces {
+            freed.entry(key(space, id)).or_default().push(id.clone());
+        }
+    }
+    for id in &cx.created {
+        for space in id.kind().info().namespaces {
+            for old in freed.get(&key(space, id)).into_iter().flatten() {
+                // The same index on another table has the same id, and may go without a statement of its own.
+                if let (Some(before), Some(after)) = (builder.destroyer(old), builder.creator(id)) {
+                    builder.edge(before, after, "a name is freed before it is taken", true);
+                }
+            }
+        }
+    }
+}
+
+/// Removes preferences from cycles until none is left; a cycle of firm edges is an error.
+fn break_preferences(graph: &mut DiGraph<usize, Why>, steps: &[Step]) -> Result<()> {
+    loop {
+        let cycles: Vec<Vec<NodeIndex>> = tarjan_scc(&*graph).into_iter().filter(|c| c.len() > 1).collect();
+        if cycles.is_empty() {
+            return Ok(());
+        }
+        let mut preferences: BTreeSet<_> = BTreeSet::new();
+        for cycle in cycles {
+            let members: BTreeSet<NodeIndex> = cycle.iter().copied().collect();
+            let before = preferences.len();
+            let inside =
+                graph.edge_references().filter(|e| members.contains(&e.source()) && members.contains(&e.target()));
+            preferences.extend(inside.filter(|e| !e.weight().firm).map(|e| e.id()));
+            if preferences.len() == before {
+                return Err(contradiction(graph, &cycle, steps));
+            }
+        }
+        // Edge ids shift when one is removed; so all go at once.
+        graph.retain_edges(|_, id| !preferences.contains(&id));
+    }
+}
+
+/// A cycle of firm edges, with the rule behind each.
+fn contradiction(graph: &DiGraph<usize, Why>, cycle: &[NodeIndex], steps: &[Step]) -> Box<Diagnostic> {
+    let mut problem = Diagnostic::error(
+        "plan-cycle",
+        "the steps of this plan wait for each other; this is a bug in trueup's ordering rules",
+    );
+    for node in cycle.iter().take(12) {
+        for edge in graph.edges(*node).filter(|e| cycle.contains(&e.target())) {
+            problem = problem.note(format!(
+                "`{}` comes before `{}`: {}",
+                short(&steps[edge.source().index()].sql),
+                short(&steps[edge.target().index()].sql),
+                edge.weight().rule
+            ));
+        }
+    }
+    problem.help("please report it with the two schemas; splitting the change in two may avoid it")
+}
+
+fn short(sql: &str) -> String {
+    let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > 100 { format!("{}…", line.chars().take(100).collect::<String>()) } else { line }
+}
+
+/// Kahn's algorithm with a heap: of the steps that may run, the one first in phase, then in kind and name, is next.
+/// Steps that need a transaction of their own wait until nothing else can go, so that what is dropped to be rebuilt is
+/// rebuilt in the same transaction.
+fn topological(graph: &DiGraph<usize, Why>, mut steps: Vec<Step>) -> Vec<Step> {
+    let n = steps.len();
+    let mut incoming = vec![0usize; n];
+    for edge in graph.edge_references() {
+        incoming[edge.target().index()] += 1;
+    }
+    // A step cannot run in an earlier phase than what it waits for.
+    let mut phases: Vec<Phase> = steps.iter().map(|s| s.phase).collect();
+    let mut order = Vec::with_capacity(n);
+    let mut left = incoming.clone();
+    let mut ready: Vec<usize> = (0..n).filter(|i| left[*i] == 0).collect();
+    while let Some(i) = ready.pop() {
+        order.push(i);
+        for edge in graph.edges(NodeIndex::new(i)) {
+            let j = edge.target().index();
+            phases[j] = phases[j].max(phases[i]);
+            left[j] -= 1;
+            if left[j] == 0 {
+                ready.push(j);
+            }
+        }
+    }
+    for (step, phase) in steps.iter_mut().zip(&phases) {
+        step.phase = *phase;
+    }
+    type Key = (Phase, bool, bool, KindTag, ObjectId, u8, usize);
+    let key = |i: usize| -> Reverse<Key> {
+        let step = &steps[i];
+        let alone = step.transaction != Transaction::Shared;
+        let class = step.action != Action::Drop;
+        Reverse((step.phase, alone, class, step.object.top().kind(), step.object.clone(), step.rank, i))
+    };
+    let mut heap: BinaryHeap<Reverse<Key>> = (0..n).filter(|i| incoming[*i] == 0).map(key).collect();
+    let mut sorted = Vec::with_capacity(n);
+    while let Some(Reverse((.., i))) = heap.pop() {
+        sorted.push(i);
+        for edge in graph.edges(NodeIndex::new(i)) {
+            let j = edge.target().index();
+            incoming[j] -= 1;
+            if incoming[j] == 0 {
+                heap.push(key(j));
+            }
+        }
+    }
+    let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+    sorted.into_iter().filter_map(|i| slots[i].take()).collect()
+}

@@ -1,0 +1,96 @@
+//! Asks the kinds for the statements.
+
+use std::collections::BTreeMap;
+
+use std::collections::BTreeSet;
+
+use crate::core::id::ObjectId;
+use crate::core::step::{Action, Phase, Step};
+use crate::plan::context::PlanContext;
+use crate::plan::drops::Drops;
+use crate::plan::rebuild::Work;
+
+/// All steps, in no order yet.
+pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<Step>>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let drops = Drops::new(cx);
+    for id in &cx.dropped {
+        if let Some(instead) = archive.get(id) {
+            steps.extend(instead.iter().cloned());
+            continue;
+        }
+        if let Some(object) = cx.from.get(id)
+            && !object.kind().info().inline
+            && !drops.goes_with_another(id)
+        {
+            steps.extend(object.drop(id, cx).into_iter().map(|step| soften(step, cx)));
+        }
+    }
+    for id in &work.swapped {
+        swap(id, cx, &mut steps);
+    }
+    for id in &cx.created {
+        let Some(object) = cx.to.get(id) else { continue };
+        let provided = object.provider(id, cx.to).is_some_and(|p| cx.created.contains(&p));
+        if object.kind().info().inline || cx.folded.contains(id) || provided {
+            continue;
+        }
+        steps.extend(object.create(id, cx));
+        steps.extend(crate::kinds::component::after_create(id, object, cx));
+    }
+    for id in &work.reattached {
+        if let Some(object) = cx.to.get(id) {
+            steps.extend(object.reattach(id, cx));
+        }
+    }
+    for id in work.altered.keys() {
+        if let (Some(old), Some(new)) = (cx.from.get(id), cx.to.get(id)) {
+            let provided = new.provider(id, cx.to).is_some_and(|p| work.altered.contains_key(&p));
+            if !provided && !work.reattached.contains(id) {
+                steps.extend(old.alter(new, id, cx));
+            }
+        }
+    }
+    without_repeats(steps)
+}
+
+/// What the statement of another object brings along (a partition's attachment, a table's parents) is not made again.
+fn without_repeats(mut steps: Vec<Step>) -> Vec<Step> {
+    let brought: BTreeSet<ObjectId> =
+        steps.iter().flat_map(|step| step.creates.iter().filter(|id| **id != step.object)).cloned().collect();
+    let repeated = |step: &Step| {
+        step.action == Action::Create && step.creates.contains(&step.object) && brought.contains(&step.object)
+    };
+    steps.retain(|step| !repeated(step));
+    steps
+}
+
+/// A drop that only makes room for the same object to be made again loses nothing, unless it holds data.
+fn soften(mut step: Step, cx: &PlanContext<'_>) -> Step {
+    if cx.created.contains(&step.object) && !cx.from.get(&step.object).is_some_and(|o| o.kind().info().holds_data) {
+        step.hazards.retain(|h| !h.kind.needs_consent());
+    }
+    step
+}
+
+/// The old object steps aside under another name, and goes when nothing uses it any more.
+fn swap(id: &ObjectId, cx: &PlanContext<'_>, steps: &mut Vec<Step>) {
+    let (Some(object), Some(parent)) = (cx.from.get(id), id.parent()) else { return };
+    let aside = parent.child(id.kind(), &format!("{}__trueup_old", id.name()));
+    for mut step in object.rename(id, &aside) {
+        step.action = Action::Drop;
+        step.phase = Phase::Contract;
+        step.destroys.push(id.clone());
+        step.hazards.clear();
+        steps.push(step);
+    }
+    for mut step in object.drop(&aside, cx) {
+        step.hazards.clear();
+        step.requires.push(id.clone());
+        step.rank = u8::MAX;
+        step.action = Action::Alter;
+        step.object = id.clone();
+        step.destroys = vec![aside.clone()];
+        steps.push(step);
+    }
+}
