@@ -1,0 +1,217 @@
+//! What the statements of a plan take for granted on a server: roles, extensions, privileges.
+//!
+//! Read from the statements themselves, parsed, so that no kind has to say it a second time. A statement that does not parse
+//! is passed over: the server will say what is wrong with it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{AlterTableType, GrantStmt, Node, RoleSpec, RoleSpecType};
+
+use crate::core::id::ObjectId;
+use crate::core::step::{Action, Step};
+use crate::plan::Plan;
+use crate::sql::parse::parse_one;
+
+/// What a plan takes for granted. Each with the object of the first step that does.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// Roles that are named, by name.
+    pub(super) roles: BTreeMap<String, ObjectId>,
+    /// Extensions that are installed, by name.
+    pub(super) extensions: BTreeMap<String, ObjectId>,
+    /// A schema that is created.
+    pub(super) new_schema: Option<ObjectId>,
+    /// Objects that only superusers create.
+    pub(super) superuser: Vec<ObjectId>,
+    /// Objects that exist, and that only their owners may change or drop.
+    pub(super) owned: BTreeSet<ObjectId>,
+    /// Schemas that exist, and that something is created in.
+    pub(super) create_in: BTreeMap<String, ObjectId>,
+    created_roles: BTreeSet<String>,
+}
+
+impl Needs {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let mut needs = Self::default();
+        let created: BTreeSet<&ObjectId> = plan.steps().flat_map(|s| &s.creates).collect();
+        let schemas: BTreeSet<Cow<'_, str>> =
+            created.iter().filter(|c| c.parent_str().is_none()).filter_map(|c| c.schema()).collect();
+        for step in plan.steps() {
+            needs.add_privileges(step, &created, &schemas);
+            if worth_parsing(&step.sql)
+                && let Ok(found) = parse_one(&step.sql, Found::of)
+            {
+                needs.add(found, &step.object);
+            }
+        }
+        let created = std::mem::take(&mut needs.created_roles);
+        needs.roles.retain(|role, _| !created.contains(role));
+        needs
+    }
+
+    fn add(&mut self, found: Found, object: &ObjectId) {
+        for role in found.roles {
+            self.roles.entry(role).or_insert_with(|| object.clone());
+        }
+        self.created_roles.extend(found.created_role);
+        if let Some(extension) = found.extension {
+            self.extensions.entry(extension).or_insert_with(|| object.clone());
+        }
+        if found.new_schema {
+            self.new_schema.get_or_insert_with(|| object.clone());
+        }
+        if found.superuser {
+            self.superuser.push(object.clone());
+        }
+    }
+
+    fn add_privileges(&mut self, step: &Step, created: &BTreeSet<&ObjectId>, new_schemas: &BTreeSet<Cow<'_, str>>) {
+        let (object, top) = (&step.object, step.object.top());
+        // Rights to grant go beyond owners, and rows have rights of their own.
+        let grants =
+            step.sql.starts_with("GRANT ") || step.sql.starts_with("REVOKE ") || step.sql.starts_with("ALTER DEFAULT ");
+        let in_new_schema = top.schema().is_some_and(|s| new_schemas.contains(&s));
+        let is_new = in_new_schema || created.contains(&top);
+        if is_new && *object != top || grants || step.action == Action::Data {
+            return;
+        }
+        if step.action == Action::Create && *object == top {
+            let Some(schema) = object.schema() else { return };
+            if object.parent().is_some() && !object.kind().is_component() && !in_new_schema {
+                self.create_in.entry(schema.into_owned()).or_insert_with(|| object.clone());
+            }
+        } else if !is_new {
+            self.owned.insert(top);
+        }
+    }
+}
+
+/// Whether a statement may name a role or an extension, or need a superuser. Plans may have many thousands of statements.
+fn worth_parsing(sql: &str) -> bool {
+    const WORDS: &[&str] = &[
+        " TO ",
+        "GRANT ",
+        "REVOKE ",
+        "OWNER",
+        "EXTENSION",
+        " ROLE ",
+        "AUTHORIZATION",
+        "EVENT TRIGGER",
+        "CREATE SCHEMA",
+        "WRAPPER",
+        "OPERATOR",
+    ];
+    WORDS.iter().any(|word| sql.contains(word))
+}
+
+/// What one statement takes for granted.
+#[derive(Debug, Default)]
+struct Found {
+    roles: Vec<String>,
+    created_role: Option<String>,
+    extension: Option<String>,
+    new_schema: bool,
+    superuser: bool,
+}
+
+impl Found {
+    fn of(statement: &NodeEnum) -> Self {
+        let mut found = Self::default();
+        match statement {
+            NodeEnum::CreatePolicyStmt(s) => found.nodes(&s.roles),
+            NodeEnum::AlterPolicyStmt(s) => found.nodes(&s.roles),
+            NodeEnum::GrantStmt(s) => found.grant(s),
+            NodeEnum::AlterDefaultPrivilegesStmt(s) => {
+                for option in &s.options {
+                    if let Some(NodeEnum::DefElem(option)) = &option.node
+                        && let Some(NodeEnum::List(list)) = option.arg.as_ref().and_then(|a| a.node.as_ref())
+                    {
+                        found.nodes(&list.items);
+                    }
+                }
+                if let Some(action) = &s.action {
+                    found.grant(action);
+                }
+            }
+            NodeEnum::GrantRoleStmt(s) => {
+                found.nodes(&s.grantee_roles);
+                for granted in &s.granted_roles {
+                    if let Some(NodeEnum::AccessPriv(granted)) = &granted.node {
+                        found.roles.push(granted.priv_name.clone());
+                    }
+                }
+            }
+            NodeEnum::AlterOwnerStmt(s) => found.role(s.newowner.as_ref()),
+            NodeEnum::AlterTableStmt(s) => {
+                for command in &s.cmds {
+                    if let Some(NodeEnum::AlterTableCmd(command)) = &command.node
+                        && command.subtype() == AlterTableType::AtChangeOwner
+                    {
+                        found.role(command.newowner.as_ref());
+                    }
+                }
+            }
+            NodeEnum::CreateSchemaStmt(s) => {
+                found.new_schema = true;
+                found.role(s.authrole.as_ref());
+            }
+            NodeEnum::CreateRoleStmt(s) => found.created_role = Some(s.role.clone()),
+            NodeEnum::CreateExtensionStmt(s) => found.extension = Some(s.extname.clone()),
+            NodeEnum::CreateEventTrigStmt(_)
+            | NodeEnum::CreateFdwStmt(_)
+            | NodeEnum::CreateOpClassStmt(_)
+            | NodeEnum::CreateOpFamilyStmt(_)
+            | NodeEnum::CreateAmStmt(_) => found.superuser = true,
+            _ => {}
+        }
+        found
+    }
+
+    fn grant(&mut self, grant: &GrantStmt) {
+        self.nodes(&grant.grantees);
+    }
+
+    fn nodes(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            if let Some(NodeEnum::RoleSpec(role)) = &node.node {
+                self.role(Some(role));
+            }
+        }
+    }
+
+    /// A role by its name; `PUBLIC` and `CURRENT_USER` always exist.
+    fn role(&mut self, role: Option<&RoleSpec>) {
+        if let Some(role) = role
+            && role.roletype() == RoleSpecType::RolespecCstring
+        {
+            self.roles.push(role.rolename.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_found_wherever_they_are_named() {
+        let roles = |sql: &str| parse_one(sql, |s| Found::of(s).roles).unwrap();
+        for (sql, names) in [
+            ("CREATE POLICY p ON t TO a, \"B c\", public USING (true)", &["a", "B c"][..]),
+            ("ALTER POLICY p ON t TO a", &["a"]),
+            ("GRANT SELECT ON t TO a WITH GRANT OPTION", &["a"]),
+            ("REVOKE ALL ON SCHEMA s FROM PUBLIC, a", &["a"]),
+            ("ALTER TABLE t OWNER TO a", &["a"]),
+            ("ALTER FUNCTION f(int) OWNER TO a", &["a"]),
+            ("ALTER DEFAULT PRIVILEGES FOR ROLE a IN SCHEMA s GRANT SELECT ON TABLES TO b", &["a", "b"]),
+            ("CREATE SCHEMA s AUTHORIZATION a", &["a"]),
+            ("GRANT a TO b", &["b", "a"]),
+            ("ALTER TABLE t RENAME TO x", &[]),
+        ] {
+            assert!(worth_parsing(sql), "{sql}");
+            assert_eq!(roles(sql), names, "{sql}");
+        }
+    }
+}

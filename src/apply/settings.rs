@@ -1,0 +1,86 @@
+//! The session's settings while a plan runs.
+
+use std::time::Duration;
+
+use super::{ApplyObserver, RunOptions};
+use crate::core::diagnostic::Result;
+use crate::core::name::ident_list;
+use crate::plan::Plan;
+use crate::postgres::Session;
+
+/// Meaning of literals and printed values: as the introspection has it, whatever the role's own settings are.
+pub(super) const MEANING: &str = "SET standard_conforming_strings = on; SET datestyle = 'ISO, MDY'; \
+     SET intervalstyle = postgres; SET timezone = 'UTC'; SET xmloption = content; SET check_function_bodies = off";
+
+/// Settings that are given back their own values after a run.
+const CHANGED: &[&str] = &[
+    "search_path",
+    "lock_timeout",
+    "statement_timeout",
+    "idle_in_transaction_session_timeout",
+    "client_connection_check_interval",
+    "check_function_bodies",
+    "row_security",
+    "default_transaction_isolation",
+    "standard_conforming_strings",
+    "datestyle",
+    "intervalstyle",
+    "timezone",
+    "xmloption",
+];
+
+/// A list of schemas as `SET search_path` takes it.
+pub(super) fn search_path(schemas: &[String]) -> String {
+    if schemas.is_empty() { "''".to_owned() } else { ident_list(schemas) }
+}
+
+/// A duration as settings in milliseconds take it; none means no limit.
+pub(super) fn millis(limit: Option<Duration>) -> u128 {
+    // 0 would mean no limit at all.
+    limit.map_or(0, |l| l.as_millis().clamp(1, i32::MAX as u128))
+}
+
+/// The first major version with `transaction_timeout`, which would end transactions of a role that has it set.
+const TRANSACTION_TIMEOUT: u32 = 17;
+
+/// Sets up the session.
+pub(super) async fn enter(session: &Session, plan: &Plan, o: &RunOptions, observer: &dyn ApplyObserver) -> Result<()> {
+    let path = if o.search_path.is_empty() { &plan.search_path } else { &o.search_path };
+    // A client that is gone must not hold locks: its transaction ends a minute after its last statement.
+    session
+        .batch(&format!(
+            "SET search_path = {}; SET lock_timeout = {}; SET statement_timeout = {}; \
+             SET idle_in_transaction_session_timeout = '60s'; \
+             SET default_transaction_isolation = 'read committed'; \
+             SET client_min_messages = warning; {MEANING}",
+            search_path(path),
+            millis(Some(o.lock_timeout)),
+            millis(o.statement_timeout),
+        ))
+        .await?;
+    if session.server_major() >= TRANSACTION_TIMEOUT {
+        session.batch("SET transaction_timeout = 0").await?;
+    }
+    // Not on every platform can the server notice that a client is gone.
+    if session.batch("SET client_connection_check_interval = '1s'").await.is_err() {
+        observer
+            .note("the server cannot notice a lost client while a statement runs (client_connection_check_interval)");
+    }
+    // Statements that row security would filter are then errors, instead of quietly changing fewer rows.
+    let _ = session.batch("SET row_security = off").await;
+    session.take_notices();
+    Ok(())
+}
+
+/// Gives the settings their own values back, as far as the connection still serves.
+pub(super) async fn leave(session: &Session) {
+    let mut sql = String::from("SET client_min_messages = notice");
+    for name in CHANGED {
+        sql.push_str("; RESET ");
+        sql.push_str(name);
+    }
+    if session.server_major() >= TRANSACTION_TIMEOUT {
+        sql.push_str("; RESET transaction_timeout");
+    }
+    let _ = session.batch(&sql).await;
+}

@@ -1,0 +1,124 @@
+//! The psql form: a script for `psql -X -f`, which stops at the first error and can be run again after it stopped
+//! outside a transaction.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::core::name::{ident_list, literal};
+use crate::core::step::{Step, Transaction};
+
+use super::{Report, clean_line};
+
+/// Writes the script. `lock_timeout` bounds how long a statement waits for a lock; steps that cannot run in a transaction are
+/// exempt, because they wait for old snapshots too and one that is cut off leaves an invalid index.
+pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
+    let plan = report.plan;
+    let mut out = header(report);
+    if plan.is_empty() {
+        return out;
+    }
+    let timeout = literal(&format!("{}ms", lock_timeout.as_millis()));
+    out.push_str("\\set ON_ERROR_STOP on\n");
+    let _ = writeln!(out, "SET lock_timeout = {timeout};");
+    out.push_str("SET statement_timeout = 0;\nSET idle_in_transaction_session_timeout = 0;\n");
+    let path = if plan.search_path.is_empty() { "''".to_owned() } else { ident_list(&plan.search_path) };
+    let _ = writeln!(out, "SET search_path = {path};\nSET check_function_bodies = off;");
+    let total = plan.steps().count();
+    let mut number = 0;
+    for transaction in &plan.transactions {
+        let block = transaction.mode != Transaction::None;
+        out.push('\n');
+        if block {
+            out.push_str("BEGIN;\n");
+        }
+        for step in &transaction.steps {
+            number += 1;
+            comment(number, total, step, &mut out);
+            if block {
+                statement(&step.sql, &mut out);
+            } else {
+                alone(number, step, &timeout, &mut out);
+            }
+        }
+        if block {
+            out.push_str("COMMIT;\n");
+        }
+    }
+    out
+}
+
+fn header(report: &Report<'_>) -> String {
+    let plan = report.plan;
+    let mut out = String::from("-- Written by trueup. Run with: psql -X -f FILE\n");
+    let _ = writeln!(out, "-- from: {}", clean_line(&report.from));
+    let _ = writeln!(out, "-- to:   {}", clean_line(&report.to));
+    if !plan.from.is_empty() {
+        let _ = writeln!(out, "-- fingerprint of the state it starts from: {}", clean_line(&plan.from));
+    }
+    if plan.major > 0 {
+        let _ = writeln!(out, "-- for PostgreSQL {}", plan.major);
+    }
+    let _ = writeln!(out, "-- {}", report.summary().line());
+    out
+}
+
+fn comment(number: usize, total: usize, step: &Step, out: &mut String) {
+    let _ = write!(out, "-- {number}/{total} {}", step.phase.word());
+    if let Some((mode, on)) = &step.lock {
+        let _ = write!(out, "; {} on {}", mode.name(), clean_line(&on.sql_path()));
+    }
+    out.push('\n');
+    for hazard in &step.hazards {
+        let _ = writeln!(out, "-- {}: {}", hazard.kind.word().to_uppercase(), clean_line(&hazard.reason));
+    }
+}
+
+fn statement(sql: &str, out: &mut String) {
+    let sql = sql.trim_end();
+    out.push_str(sql);
+    // A statement that ends in a line comment would swallow the semicolon.
+    let last = sql.rsplit('\n').next().unwrap_or(sql);
+    out.push_str(if last.contains("--") { "\n;\n" } else { ";\n" });
+}
+
+/// A step outside a transaction: passed over where it was done already, its remains cleared away where it was cut off.
+fn alone(number: usize, step: &Step, timeout: &str, out: &mut String) {
+    if let Some(done) = &step.done_when {
+        let _ = writeln!(out, "SELECT coalesce((\n{}\n), false) AS trueup_done \\gset", done.trim_end());
+        let _ = writeln!(out, "\\if :trueup_done\n\\echo 'step {number}: done already'\n\\else");
+    }
+    out.push_str("SET lock_timeout = 0;\n");
+    if let Some(cleanup) = &step.cleanup {
+        statement(cleanup, out);
+    }
+    statement(&step.sql, out);
+    let _ = writeln!(out, "SET lock_timeout = {timeout};");
+    if step.done_when.is_some() {
+        out.push_str("\\endif\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn psql_script() {
+        let text = sample::with(|r| render(r, Duration::from_secs(2)));
+        sample::snapshots(|| insta::assert_snapshot!("plan-psql", text));
+    }
+
+    #[test]
+    fn nothing_to_do_is_a_script_of_comments() {
+        let text = sample::with_nothing(|r| render(r, Duration::from_secs(2)));
+        assert!(text.lines().all(|l| l.starts_with("--")) && text.contains("-- No differences."), "{text}");
+    }
+
+    #[test]
+    fn a_final_comment_does_not_swallow_the_semicolon() {
+        let mut out = String::new();
+        statement("SELECT 1 -- one", &mut out);
+        assert_eq!(out, "SELECT 1 -- one\n;\n");
+    }
+}
