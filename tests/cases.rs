@@ -1,0 +1,169 @@
+//! End-to-end cases as data: `tests/cases/<kind>--<case>/`.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `before.sql` or `before.yaml` | what is, with rows where they matter |
+//! | `after.yaml` | what should be |
+//! | `expect.sql` | queries, each of which returns only `true` afterwards |
+//! | `expect.txt` | lines that appear in the output of `trueup plan` (white space counts once) |
+//! | `args` | more arguments for `apply`, separated by white space |
+//! | `refused` | `apply` without `args` must exit 3 and change nothing, and name each line of this file |
+//! | `reversible` | the way back to `before` is tried too |
+//! | `loses` | tables (one per line) that may lose rows |
+//!
+//! `TRUEUP_CASES=text|text` runs only those.
+#![allow(clippy::print_stdout, dead_code)]
+
+mod support;
+
+use std::path::Path;
+
+use support::judge::{Options, judge};
+use support::servers::{Database, Server};
+use support::trueup::{REFUSED, Run, trueup};
+
+#[test]
+fn every_case_holds() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let only = support::filter("TRUEUP_CASES");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases: Vec<_> = std::fs::read_dir(folder)
+        .expect("tests/cases can be read")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && support::passes(only.as_deref(), &path.display().to_string()))
+        .collect();
+    cases.sort();
+    let results = support::in_parallel(&cases, |_, case| run(server, case));
+    let mut failed = 0;
+    for (case, result) in cases.iter().zip(&results) {
+        let name = case.file_name().unwrap_or_default().to_string_lossy();
+        match result {
+            Ok(()) => println!("ok       {name}"),
+            Err(why) => {
+                failed += 1;
+                println!("FAILED   {name}\n  {why}");
+            }
+        }
+    }
+    assert_eq!(failed, 0, "{failed} of {} cases fail", cases.len());
+}
+
+fn read(case: &Path, name: &str) -> Option<String> {
+    std::fs::read_to_string(case.join(name)).ok()
+}
+
+/// Applies a project to a database.
+fn apply(database: &Database, project: &str, more: &[&str]) -> Run {
+    let scratch = database.server.ephemeral();
+    let mut arguments = vec!["apply", "--from", &database.url, "--to", project, "--yes", "--ephemeral", &scratch];
+    arguments.extend(more);
+    trueup(&arguments)
+}
+
+fn must(run: Run) -> Result<Run, String> {
+    if run.fine() { Ok(run) } else { Err(run.report()) }
+}
+
+fn run(server: &Server, case: &Path) -> Result<(), String> {
+    let database = server.database();
+    load_before(&database, case)?;
+    let after = case.join("after.yaml").display().to_string();
+    let scratch = server.ephemeral();
+    let more = read(case, "args").unwrap_or_default();
+    let more: Vec<&str> = more.split_whitespace().collect();
+    let rows = database.row_counts();
+
+    if let Some(expected) = read(case, "expect.txt") {
+        let plan = trueup(&["plan", "--from", &database.url, "--to", &after, "--ephemeral", &scratch]);
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let output = squeezed(&plan.stdout);
+        for line in expected.lines().filter(|line| !line.trim().is_empty()) {
+            if !output.contains(&squeezed(line)) {
+                return Err(format!("the plan does not say `{}`: {}", line.trim(), support::head(&plan.stdout, 30)));
+            }
+        }
+    }
+    if let Some(words) = read(case, "refused") {
+        let untouched = server.database();
+        load_before(&untouched, case)?;
+        let refused = apply(&database, &after, &[]);
+        if refused.status != REFUSED {
+            return Err(format!("exit {REFUSED} (refused) was expected: {}", refused.report()));
+        }
+        for word in words.lines().filter(|line| !line.is_empty()) {
+            if !refused.stderr.contains(word) {
+                return Err(format!("the refusal does not name `{word}`: {}", refused.report()));
+            }
+        }
+        let verdict = judge(&untouched, &database, Options::default())?;
+        if !verdict.same() || database.row_counts() != rows {
+            return Err(format!("refused, yet something changed: {}", verdict.report()));
+        }
+    }
+
+    must(apply(&database, &after, &more))?;
+    settled(&database, &after)?;
+    let may_lose = read(case, "loses").unwrap_or_default();
+    for (table, before) in &rows {
+        let now = database.row_counts().get(table).copied();
+        if now.is_some_and(|now| now < *before) && !may_lose.lines().any(|line| line.trim() == table) {
+            return Err(format!("{table} had {before} rows and has {}", now.unwrap_or(0)));
+        }
+    }
+    if let Some(expected) = read(case, "expect.sql") {
+        for query in pg_query::split_with_scanner(&expected).map_err(|error| error.to_string())? {
+            let found = database.rows(query).map_err(|error| format!("{error} in: {query}"))?;
+            if found.is_empty() || found.iter().flatten().any(|value| value.as_deref() != Some("t")) {
+                return Err(format!("expected true, got {found:?}: {}", query.trim()));
+            }
+        }
+    }
+    // What the migration made is what building it anew makes.
+    let anew = server.database();
+    must(apply(&anew, &after, &[]))?;
+    let verdict = judge(&anew, &database, Options { ignore_column_order: true, fixpoint: true })?;
+    if !verdict.same() {
+        return Err(format!("migrated and built anew are different: {}", verdict.report()));
+    }
+    if case.join("reversible").exists() {
+        way_back(&database, case).map_err(|why| format!("on the way back: {why}"))?;
+    }
+    Ok(())
+}
+
+fn load_before(database: &Database, case: &Path) -> Result<(), String> {
+    match read(case, "before.sql") {
+        Some(sql) => database.load(&sql).map_err(|why| format!("before.sql: {why}")),
+        None => must(apply(database, &case.join("before.yaml").display().to_string(), &[])).map(drop),
+    }
+}
+
+fn settled(database: &Database, project: &str) -> Result<(), String> {
+    let scratch = database.server.ephemeral();
+    let diff = trueup(&["diff", "--from", &database.url, "--to", project, "--ephemeral", &scratch]);
+    if diff.fine() {
+        return Ok(());
+    }
+    Err(format!(
+        "diff is not empty afterwards (exit {}): {} {}",
+        diff.status,
+        support::head(&diff.stdout, 12),
+        diff.report()
+    ))
+}
+
+/// From `after` to `before`, by a project pulled from a database that never left it.
+fn way_back(database: &Database, case: &Path) -> Result<(), String> {
+    let origin = database.server.database();
+    load_before(&origin, case)?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let project = folder.path().join("project").display().to_string();
+    must(trueup(&["pull", "--from", &origin.url, "--out", &project]))?;
+    must(apply(database, &project, &["--allow", "all"]))?;
+    settled(database, &project)?;
+    let verdict = judge(&origin, database, Options { ignore_column_order: true, fixpoint: true })?;
+    if verdict.same() { Ok(()) } else { Err(verdict.report()) }
+}

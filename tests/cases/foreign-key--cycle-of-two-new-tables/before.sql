@@ -1,0 +1,2 @@
+create table unrelated (id int);
+insert into unrelated values (1);

@@ -1,0 +1,1 @@
+select relrowsecurity and relforcerowsecurity from pg_class where oid = 'notes'::regclass;

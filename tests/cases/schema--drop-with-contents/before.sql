@@ -1,0 +1,15 @@
+create schema doomed;
+create type doomed.mood as enum ('a', 'b');
+create domain doomed.email as text check (value like '%@%');
+create sequence doomed.counter;
+create table doomed.a (id int primary key, b_id int, mood doomed.mood not null default 'a', n bigint default nextval('doomed.counter'));
+create table doomed.b (id int primary key, a_id int references doomed.a, extra text, unique (id, extra));
+alter table doomed.a add constraint a_b_fkey foreign key (b_id) references doomed.b;
+create index b_extra_idx on doomed.b (extra);
+create function doomed.fits(b doomed.b) returns boolean language sql immutable as 'select b.id > 0';
+alter table doomed.b add constraint fits check (doomed.fits(b));
+create view doomed.v as select a.id, b.extra from doomed.a join doomed.b on b.a_id = a.id;
+comment on schema doomed is 'on its way out';
+comment on table doomed.a is 'too';
+create table kept (id int primary key);
+insert into kept values (1);

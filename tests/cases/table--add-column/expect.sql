@@ -1,0 +1,2 @@
+select count(*) = 2 from customers;
+select active and email is null from customers;

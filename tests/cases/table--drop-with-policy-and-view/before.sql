@@ -1,0 +1,10 @@
+create table kept (id int primary key);
+insert into kept values (1);
+create table gone (id int primary key, owner_name text, status text);
+insert into gone values (1, 'ada', 'open');
+create table gone_lines (id int primary key, gone_id int references gone (id));
+alter table gone enable row level security;
+create policy own on gone using (owner_name = current_user);
+create policy through on gone_lines using (exists (select from gone g where g.id = gone_id and g.status = 'open'));
+create index gone_open on gone (owner_name) where status = 'open';
+create view overview as select k.id, g.owner_name, g.status from kept k left join gone g on g.id = k.id;

@@ -1,0 +1,140 @@
+//! Ephemeral servers from end to end. Needs PostgreSQL binaries on the machine.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
+use std::time::Instant;
+
+use trueup::postgres::{Ephemeral, EphemeralChoice, EphemeralOptions, Session};
+
+async fn value(session: &Session, sql: &str) -> String {
+    let rows = session.rows(sql).await.unwrap();
+    rows.into_iter().flatten().flatten().next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn two_databases_at_once() {
+    let began = Instant::now();
+    let server = Ephemeral::start(&EphemeralOptions::default()).await.unwrap();
+    eprintln!("{} after {:?}", server.describe(), began.elapsed());
+    let (a, b) = tokio::join!(server.create_database(), server.create_database());
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert_ne!(a.info().database(), b.info().database());
+    let (sa, sb) = (a.connect().await.unwrap(), b.connect().await.unwrap());
+    eprintln!("connected after {:?}", began.elapsed());
+    sa.batch("create table t (id int)").await.unwrap();
+    assert_eq!(value(&sa, "select count(*) from pg_class where relname = 't'").await, "1");
+    assert_eq!(value(&sb, "select count(*) from pg_class where relname = 't'").await, "0");
+    assert_eq!(value(&sb, "show application_name").await, "trueup");
+    sa.batch("do $$ begin raise notice 'hello'; end $$").await.unwrap();
+    assert_eq!(sa.take_notices().iter().map(|n| n.message.as_str()).collect::<Vec<_>>(), ["hello"]);
+    let error = sa.batch("select 'é', nonsense from t").await.unwrap_err();
+    let location = error.location.unwrap();
+    assert_eq!(&location.source.text[location.span], "nonsense");
+    assert!(error.notes.iter().any(|n| n.contains("42703")), "{:?}", error.notes);
+    let name = b.info().database().to_owned();
+    drop(sb);
+    b.drop().await.unwrap();
+    assert_eq!(value(&sa, &format!("select count(*) from pg_database where datname = '{name}'")).await, "0");
+    let name = a.info().database().to_owned();
+    let again = server.create_database().await.unwrap();
+    drop(sa);
+    drop(a);
+    let session = again.connect().await.unwrap();
+    // At leisure.
+    for _ in 0..100 {
+        if value(&session, &format!("select count(*) from pg_database where datname = '{name}'")).await == "0" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the database {name} was not dropped");
+}
+
+#[tokio::test]
+async fn a_running_query_is_cancelled() {
+    let server = Ephemeral::start(&EphemeralOptions::default()).await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let session = database.connect().await.unwrap();
+    let canceller = session.canceller();
+    let (slept, ()) = tokio::join!(session.batch("select pg_sleep(60)"), async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        canceller.cancel().await;
+    });
+    assert!(slept.unwrap_err().notes.iter().any(|n| n.contains("57014")));
+}
+
+#[tokio::test]
+async fn the_supabase_profile_brings_what_policies_refer_to() {
+    let options = EphemeralOptions { supabase: true, ..EphemeralOptions::default() };
+    let began = Instant::now();
+    let server = Ephemeral::start(&options).await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let session = database.connect().await.unwrap();
+    eprintln!("supabase database after {:?}", began.elapsed());
+    session
+        .batch(
+            "create table notes (id uuid primary key default extensions.uuid_generate_v4(), owner uuid references auth.users);
+             alter table notes enable row level security;
+             create policy own on notes to authenticated using (owner = (select auth.uid()));
+             insert into auth.users (id) values ('00000000-0000-0000-0000-00000000000a');
+             insert into notes (owner) values ('00000000-0000-0000-0000-00000000000a'), (null);
+             set role authenticated;
+             set request.jwt.claims = '{\"sub\": \"00000000-0000-0000-0000-00000000000a\"}';",
+        )
+        .await
+        .unwrap();
+    assert_eq!(value(&session, "select count(*) from notes").await, "1");
+    assert_eq!(value(&session, "show search_path").await, "\"$user\", public, extensions");
+    assert_eq!(value(&session, "select storage.extension('a/b.c.png')").await, "png");
+    // A plain database of the same cluster has the roles and nothing else.
+    let plain = Ephemeral::start(&EphemeralOptions::default()).await.unwrap().create_database().await.unwrap();
+    let session = plain.connect().await.unwrap();
+    let count = value(&session, "select count(*) from pg_namespace where nspname in ('auth', 'storage')").await;
+    assert_eq!(count, "0");
+}
+
+#[tokio::test]
+async fn databases_belong_to_the_role_that_is_asked_for() {
+    let options = EphemeralOptions { role: Some("app owner".to_owned()), ..EphemeralOptions::default() };
+    let database = Ephemeral::start(&options).await.unwrap().create_database().await.unwrap();
+    let session = database.connect().await.unwrap();
+    session.batch("create table t ()").await.unwrap();
+    assert_eq!(value(&session, "select relowner::regrole from pg_class where relname = 't'").await, "\"app owner\"");
+}
+
+#[tokio::test]
+async fn a_given_server_is_used_and_left_clean() {
+    let other = Ephemeral::start(&EphemeralOptions::default()).await.unwrap();
+    let home = other.create_database().await.unwrap();
+    let choice = EphemeralChoice::SameServer(home.info().clone());
+    let server =
+        Ephemeral::start(&EphemeralOptions { choice, supabase: true, ..EphemeralOptions::default() }).await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let name = database.info().database().to_owned();
+    let session = database.connect().await.unwrap();
+    assert_eq!(value(&session, "select auth.uid() is null").await, "t");
+    drop(session);
+    drop(database);
+    let session = home.connect().await.unwrap();
+    assert_eq!(value(&session, &format!("select count(*) from pg_database where datname = '{name}'")).await, "0");
+}
+
+#[tokio::test]
+async fn errors_say_what_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let choice = EphemeralChoice::Binaries(folder.path().to_owned());
+    let error = Ephemeral::start(&EphemeralOptions { choice, ..EphemeralOptions::default() }).await.unwrap_err();
+    assert!(error.notes.iter().any(|n| n.contains("`postgres`")), "{:?}", error.notes);
+    assert!(error.help.iter().any(|h| h.contains("apt-get install")));
+}
+
+#[tokio::test]
+async fn connecting_in_vain_is_explained() {
+    let server = Ephemeral::start(&EphemeralOptions::default()).await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let missing = Session::connect(&database.info().with_database("no such thing")).await.unwrap_err();
+    assert_eq!(missing.code, "no-such-database");
+    let info = trueup::postgres::ConnInfo::parse("postgres://u:hunter2@127.0.0.1:1/d").unwrap();
+    let refused = Session::connect(&info).await.unwrap_err();
+    assert_eq!(refused.code, "cannot-connect");
+    assert!(!format!("{refused:?}").contains("hunter2"));
+}
