@@ -1,0 +1,25 @@
+-- What must be true afterwards, claim by claim.
+begin;
+select 'every cart, order and session kept its row' as claim,
+       (select count(*) from carts) = 200 and (select count(*) from orders) = 300 and (select count(*) from sessions) = 100 as holds;
+select 'carts and orders all have a profile',
+       (select count(*) from carts where profile_id is null) = 0 and (select count(*) from orders where profile_id is null) = 0;
+select 'profile_id is NOT NULL but where customer_id was optional',
+       array_agg(attrelid::regclass::text order by 1) = array['carts', 'orders']
+from pg_attribute where attname = 'profile_id' and attnotnull and attrelid in ('carts'::regclass, 'orders'::regclass, 'sessions'::regclass);
+select 'sessions without a customer stay without a profile', count(*) = 25 from sessions where profile_id is null;
+select 'the mapping covers every customer', count(*) = 40 from legacy_customer_profile;
+select 'the old columns are gone', count(*) = 0 from information_schema.columns
+where table_schema = 'public' and column_name = 'customer_id' and table_name in ('carts', 'orders', 'sessions');
+select 'customers is archived with its rows, under the date',
+       to_regclass('public.customers') is null
+       and (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from archive.%I', relname), false, true, '')))[1]::text = '40'
+       and relname ~ '^customers_[0-9]{8}$'
+from pg_class where relnamespace = 'archive'::regnamespace and relkind = 'r';
+select 'the old helper is gone', to_regprocedure('auth_customer_id()') is null;
+select set_config('request.jwt.claims', '{"sub": "a0000000-0000-4000-8000-000000000001"}', true) is not null, true;
+set local role authenticated;
+select 'people see their own carts', count(*) = 5 from carts;
+select 'people see their own orders', count(*) > 0 and count(*) < 300 from orders;
+reset role;
+rollback;
