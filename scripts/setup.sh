@@ -14,9 +14,14 @@ say() { echo "setup: $*"; }
 missing=()
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
 
+# Not any libclang*: libclang-cpp.so is another library, which comes with LLVM and does not serve.
 has_libclang() {
-  compgen -G '/usr/lib/llvm*/lib/libclang*.so*' >/dev/null || compgen -G '/usr/lib*/libclang*.so*' >/dev/null \
-    || compgen -G '/usr/lib/*/libclang*.so*' >/dev/null || [ -n "${LIBCLANG_PATH:-}" ]
+  local folder
+  [ -n "${LIBCLANG_PATH:-}" ] && return 0
+  for folder in /usr/lib/llvm*/lib /usr/lib /usr/lib64 /usr/lib/*-linux-*; do
+    if compgen -G "$folder/libclang.so*" >/dev/null || compgen -G "$folder/libclang-[0-9]*.so*" >/dev/null; then return 0; fi
+  done
+  return 1
 }
 has_server() {
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || compgen -G '/usr/pgsql-*/bin/postgres' >/dev/null \
