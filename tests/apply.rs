@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a test that cannot run says so")]
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use trueup::apply::{self, ApplyObserver, RunOptions, Silent};
 use trueup::core::id::ObjectId;
@@ -95,6 +95,19 @@ async fn one(session: &Session, query: &str) -> String {
     rows.first().and_then(|r| r.first()).cloned().flatten().unwrap_or_default()
 }
 
+/// Waits for something to be so, as long as a slow machine may need; what comes after finds out when it never is.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so().await && began.elapsed() < Duration::from_secs(60) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// How many statements that hold `pg_sleep` a backend runs at the moment.
+fn sleeping(pid: i32) -> String {
+    format!("select count(*) from pg_stat_activity where state = 'active' and wait_event = 'PgSleep' and pid = {pid}")
+}
+
 const COLUMNS: &str = "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 'public.t'::regclass and attnum > 0";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,10 +136,10 @@ async fn a_lock_that_is_given_back_is_got_by_a_later_attempt() {
     let other = connect(database.info()).await;
     other.batch("begin; select * from public.t").await.expect("it reads");
     let told = Told::default();
-    let options = RunOptions { lock_attempts: 50, ..quick() };
+    let options = RunOptions { lock_attempts: 1000, ..quick() };
     let plan = plan(vec![vec![add_column("b")]]);
     let (report, ()) = tokio::join!(apply::run(&session, &plan, &options, &told), async {
-        tokio::time::sleep(Duration::from_millis(900)).await;
+        until(async || !told.blockers.lock().expect("no panic").is_empty()).await;
         other.batch("commit").await.expect("it commits");
     });
     assert_eq!(report.expect("it gets the lock").steps_done, 1);
@@ -193,7 +206,8 @@ async fn concurrent_index_builds_outwait_the_lock_timeout() {
     let plan = plan(vec![vec![index(false)]]);
     let options = quick();
     let (report, ()) = tokio::join!(apply::run(&session, &plan, &options, &told), async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        until(async || !told.blockers.lock().expect("no panic").is_empty()).await;
+        tokio::time::sleep(options.lock_timeout * 3).await;
         other.batch("commit").await.expect("it commits");
     });
     report.expect("the index is built");
@@ -232,18 +246,14 @@ async fn a_dropped_run_ends_its_statement() {
     let Some((_server, database, session)) = database().await else { return };
     let slow = plan(vec![vec![Step::data(&table("t"), "SELECT pg_catalog.pg_sleep(60)")]]);
     let options = quick();
-    let running = tokio::time::timeout(Duration::from_millis(500), apply::run(&session, &slow, &options, &Silent));
-    assert!(running.await.is_err(), "it is still running");
     let other = connect(database.info()).await;
-    let active =
-        format!("select count(*) from pg_stat_activity where state = 'active' and pid = {}", session.backend_pid());
-    for _ in 0..50 {
-        if one(&other, &active).await == "0" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::select! {
+        _ = apply::run(&session, &slow, &options, &Silent) => panic!("it is still running"),
+        () = until(async || one(&other, &sleeping(session.backend_pid())).await == "1") => {}
     }
-    panic!("the statement goes on");
+    let asleep = sleeping(session.backend_pid());
+    until(async || one(&other, &asleep).await == "0").await;
+    assert_eq!(one(&other, &asleep).await, "0", "the statement goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,7 +350,7 @@ async fn a_session_that_is_ended_says_so() {
     ]]);
     let options = quick();
     let (ran, ()) = tokio::join!(apply::run(&session, &plan, &options, &Silent), async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        until(async || one(&other, &sleeping(session.backend_pid())).await == "1").await;
         other.batch(&format!("select pg_terminate_backend({})", session.backend_pid())).await.expect("a superuser may");
     });
     let error = ran.expect_err("the session is gone");

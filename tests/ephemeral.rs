@@ -1,6 +1,7 @@
 //! Ephemeral servers from end to end. Needs PostgreSQL binaries on the machine.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use trueup::postgres::{Ephemeral, EphemeralChoice, EphemeralOptions, Session};
@@ -49,14 +50,48 @@ async fn two_databases_at_once() {
     panic!("the database {name} was not dropped");
 }
 
+/// A run that begins alone clears away what others have left. It must not take for that what a run makes that joins it.
+#[tokio::test]
+async fn what_a_run_makes_that_joins_is_left_alone() {
+    // Root's servers run as another account, which has to get there.
+    let passable = std::fs::Permissions::from_mode(0o711);
+    let cache = tempfile::Builder::new().permissions(passable).tempdir().unwrap();
+    let options = EphemeralOptions { cache_dir: Some(cache.path().join("clusters")), ..EphemeralOptions::default() };
+    let server = Ephemeral::start(&options).await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let admin = Session::connect(&database.info().with_database("postgres")).await.unwrap();
+    // The name of a scratch database of a process on another machine: nobody here can know whether it is alive.
+    admin.batch("create database trueup_job_00000001_1_00000000_1").await.unwrap();
+    // Longer than it lingers before it clears.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let left = "select count(*) from pg_database where datname = 'trueup_job_00000001_1_00000000_1'";
+    assert_eq!(value(&admin, left).await, "1");
+    drop((admin, database, server));
+    // The next one that is alone finds it.
+    let server = Ephemeral::start(&options).await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let session = database.connect().await.unwrap();
+    for _ in 0..600 {
+        if value(&session, left).await == "0" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("it was not cleared away");
+}
+
 #[tokio::test]
 async fn a_running_query_is_cancelled() {
     let server = Ephemeral::start(&EphemeralOptions::default()).await.unwrap();
     let database = server.create_database().await.unwrap();
     let session = database.connect().await.unwrap();
+    let watcher = database.connect().await.unwrap();
     let canceller = session.canceller();
     let (slept, ()) = tokio::join!(session.batch("select pg_sleep(60)"), async {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let asleep = format!("select wait_event from pg_stat_activity where pid = {}", session.backend_pid());
+        while value(&watcher, &asleep).await != "PgSleep" {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
         canceller.cancel().await;
     });
     assert!(slept.unwrap_err().notes.iter().any(|n| n.contains("57014")));

@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 use super::binaries::{Installation, command};
 use super::conninfo::ConnInfo;
 use super::environment::{Account, Environment};
+use super::janitor;
 use super::session::Session;
 use crate::core::diagnostic::{Diagnostic, Result};
 
@@ -91,8 +92,8 @@ pub(crate) struct Cluster {
     child: Mutex<Option<Child>>,
     /// How to reach the server's `postgres` database as its superuser.
     info: ConnInfo,
-    /// Whether no other run used the server when this one began.
-    pub alone: bool,
+    /// Databases that were there when no other run used the server, seen before another could join: nobody's.
+    pub leftovers: Vec<String>,
 }
 
 /// The account to run PostgreSQL as, when this process is root; none when we are not.
@@ -124,8 +125,12 @@ impl Cluster {
         acquire(&users, FlockOperation::NonBlockingLockShared, &folder).await?;
         let sockets = socket_folder(&folder, run_as)?;
         let info = ConnInfo::private(&sockets.to_string_lossy(), PORT, SUPERUSER, "postgres");
-        let mut cluster = Self { folder, gate: Some(gate), users, child: Mutex::new(None), info, alone };
+        let mut cluster =
+            Self { folder, gate: Some(gate), users, child: Mutex::new(None), info, leftovers: Vec::new() };
         let session = cluster.bring_up(installation, &sockets, run_as).await;
+        if let (true, Ok(session)) = (alone, &session) {
+            cluster.leftovers = janitor::leftovers(session).await.unwrap_or_default();
+        }
         // The gate opens when the file is closed.
         cluster.gate = None;
         session.map(|session| (cluster, session))

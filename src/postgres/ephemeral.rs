@@ -94,14 +94,14 @@ impl Ephemeral {
         let (server, admin, describe) = match &options.choice {
             EphemeralChoice::Url(info) => {
                 let admin = Session::connect(info).await?;
-                scratch::clear(&admin, false).await?;
+                scratch::clear(&admin).await?;
                 let describe = format!("scratch databases at {info}");
                 (Server::Given, admin, describe)
             }
             EphemeralChoice::SameServer(info) => {
                 let admin = Session::connect(info).await?;
                 require_createdb(&admin).await?;
-                scratch::clear(&admin, false).await?;
+                scratch::clear(&admin).await?;
                 let describe = format!("scratch databases on the live server at {info}");
                 (Server::Given, admin, describe)
             }
@@ -144,7 +144,7 @@ impl Ephemeral {
         let describe = format!("PostgreSQL {} ({describe})", version(&admin));
         let role = options.role.clone().filter(|_| !matches!(server, Server::Given));
         let janitor = match &server {
-            Server::Cluster(cluster) => Some(Janitor::start(admin.info().clone(), cluster.alone)),
+            Server::Cluster(cluster) => Some(Janitor::start(admin.info().clone(), cluster.leftovers.clone())),
             Server::Docker(_) | Server::Given => None,
         };
         let inner = Inner { janitor, admin, server, describe, supabase: options.supabase, role };
@@ -321,12 +321,8 @@ impl ScratchDatabase {
     /// Refusals of the server.
     pub async fn drop(mut self) -> Result<()> {
         self.dropped = true;
-        self.server.admin.batch(&drop_statement(&self.info)).await
+        scratch::drop(&self.server.admin, self.info.database()).await
     }
-}
-
-fn drop_statement(info: &ConnInfo) -> String {
-    format!("drop database if exists {} with (force)", ident(info.database()))
 }
 
 impl Drop for ScratchDatabase {
@@ -339,7 +335,7 @@ impl Drop for ScratchDatabase {
         if self.dropped || matches!(self.server.server, Server::Docker(_)) {
             return;
         }
-        let (admin, sql) = (self.server.admin.info().clone(), drop_statement(&self.info));
+        let (admin, sql) = (self.server.admin.info().clone(), scratch::drop_statement(self.info.database()));
         // There may be no runtime to wait on here, so a short-lived one is made; the admin session belongs to another.
         let work = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

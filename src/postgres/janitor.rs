@@ -82,13 +82,13 @@ pub(crate) struct Janitor {
 }
 
 impl Janitor {
-    /// Begins, with clearing away what is left on the server; `alone` as in [`scratch::clear`].
-    pub fn start(info: ConnInfo, alone: bool) -> Self {
+    /// Begins, with clearing away what is left on the server; `found` as in [`leftovers`].
+    pub fn start(info: ConnInfo, found: Vec<String>) -> Self {
         let (tasks, queue) = channel();
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
         let thread =
-            std::thread::Builder::new().name("janitor".to_owned()).spawn(move || work(&info, alone, &queue, &shared));
+            std::thread::Builder::new().name("janitor".to_owned()).spawn(move || work(&info, &found, &queue, &shared));
         Self { tasks: Some(tasks), state, thread: thread.ok() }
     }
 
@@ -125,7 +125,7 @@ impl Drop for Janitor {
 }
 
 /// Nothing here is reported: a server without spares or with a database too many is only slower.
-fn work(info: &ConnInfo, alone: bool, queue: &Receiver<Task>, state: &State) {
+fn work(info: &ConnInfo, found: &[String], queue: &Receiver<Task>, state: &State) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     let leaving = || state.leaving.load(Ordering::SeqCst);
     let mut session: Option<Session> = None;
@@ -154,14 +154,13 @@ fn work(info: &ConnInfo, alone: bool, queue: &Receiver<Task>, state: &State) {
             cleared = true;
             let _ = runtime.block_on(async {
                 let admin = connected(&mut session, info).await?;
-                scratch::clear(admin, alone).await?;
-                if alone { clear_outdated(admin).await } else { Ok(()) }
+                clear_leftovers(admin, found).await;
+                scratch::clear(admin).await
             });
         }
         while idle && !leaving() {
             let Some(name) = doomed.pop() else { break };
-            let sql = format!("drop database if exists {} with (force)", ident(&name));
-            if runtime.block_on(async { connected(&mut session, info).await?.batch(&sql).await }).is_err() {
+            if runtime.block_on(async { scratch::drop(connected(&mut session, info).await?, &name).await }).is_err() {
                 scratch::abandon(name);
             }
         }
@@ -205,27 +204,32 @@ async fn replenish(
     outcome
 }
 
-/// Drops the template and the spares of another version's prelude.
-async fn clear_outdated(admin: &Session) -> Result<()> {
+/// What earlier runs have left on a server that no other run uses: their scratch databases, and the template and the
+/// spares of another version's prelude. To be asked while no other run can begin to use the server, since what such a
+/// run makes looks the same.
+pub(crate) async fn leftovers(admin: &Session) -> Result<Vec<String>> {
     let sql = format!(
-        "select datname, datistemplate from pg_database where starts_with(datname, {})
+        "select datname from pg_database where starts_with(datname, {})
          or starts_with(datname, {spare}) and not starts_with(datname, {plain}) and not starts_with(datname, {now})",
         literal(supabase::TEMPLATE_PREFIX),
         spare = literal(SPARE),
         plain = literal(&Template::Plain.spare_prefix()),
         now = literal(&Template::Supabase.spare_prefix()),
     );
-    for row in admin.rows(&sql).await? {
-        let [Some(name), Some(is_template)] = row.as_slice() else { continue };
-        if *name == supabase::template_name() {
-            continue;
+    let mut found = scratch::all(admin).await?;
+    found.extend(admin.rows(&sql).await?.into_iter().flatten().flatten());
+    found.retain(|name| *name != supabase::template_name());
+    Ok(found)
+}
+
+/// Drops what [`leftovers`] found. What cannot be dropped is found again by a later run.
+async fn clear_leftovers(admin: &Session, found: &[String]) {
+    for name in found {
+        if name.starts_with(supabase::TEMPLATE_PREFIX) {
+            let _ = admin.batch(&format!("alter database {} is_template false", ident(name))).await;
         }
-        if is_template == "t" {
-            admin.batch(&format!("alter database {} is_template false", ident(name))).await?;
-        }
-        admin.batch(&format!("drop database if exists {} with (force)", ident(name))).await?;
+        let _ = scratch::drop(admin, name).await;
     }
-    Ok(())
 }
 
 async fn spares(admin: &Session, template: Template) -> Result<Vec<String>> {

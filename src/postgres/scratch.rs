@@ -69,19 +69,32 @@ pub(crate) fn abandon(name: String) {
     ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
 }
 
-/// Drops scratch databases that nobody uses any more: those of processes that are gone, or all of them where it is
-/// known that there is no other user (`alone`). Failing to is left for the next time.
-pub(crate) async fn clear(admin: &Session, alone: bool) -> Result<()> {
+/// All scratch databases on a server.
+pub(crate) async fn all(admin: &Session) -> Result<Vec<String>> {
     let rows = admin.rows(&format!("select datname from pg_database where starts_with(datname, '{PREFIX}')")).await?;
-    let here = Owner::this_process();
-    for name in rows.into_iter().flatten().flatten() {
-        let Some(owner) = owner_of(&name) else { continue };
+    Ok(rows.into_iter().flatten().flatten().filter(|name| owner_of(name).is_some()).collect())
+}
+
+/// Drops scratch databases that nobody uses any more: those that this process abandoned, and those of processes that
+/// are gone. Failing to is left for the next time.
+pub(crate) async fn clear(admin: &Session) -> Result<()> {
+    for name in all(admin).await? {
         let abandoned = ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
-        if abandoned || owner.is_gone() || (alone && owner != here) {
-            let _ = admin.batch(&format!("drop database if exists {} with (force)", ident(&name))).await;
+        if abandoned || owner_of(&name).is_some_and(Owner::is_gone) {
+            let _ = drop(admin, &name).await;
         }
     }
     Ok(())
+}
+
+/// Drops a database, ending the sessions in it.
+pub(crate) async fn drop(admin: &Session, name: &str) -> Result<()> {
+    admin.batch(&drop_statement(name)).await
+}
+
+/// The statement that drops a database and ends the sessions in it.
+pub(crate) fn drop_statement(name: &str) -> String {
+    format!("drop database if exists {} with (force)", ident(name))
 }
 
 fn hash(parts: &[&[u8]]) -> u32 {
