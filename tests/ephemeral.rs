@@ -173,3 +173,34 @@ async fn connecting_in_vain_is_explained() {
     assert_eq!(refused.code, "cannot-connect");
     assert!(!format!("{refused:?}").contains("hunter2"));
 }
+
+/// Roles are the live server's; the scratch server is given those that policies name, and one that is not ours loses them
+/// again.
+#[tokio::test]
+async fn policies_may_name_roles_that_the_scratch_server_lacks() {
+    let server = Ephemeral::start(&EphemeralOptions::default()).await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let session = database.connect().await.unwrap();
+    let role = format!("only \"here\" {}", std::process::id());
+    let folder = tempfile::tempdir().unwrap();
+    let project = format!(
+        "schema: public\ntables:\n  notes:\n    columns: {{id: int primary key}}\n    rls: enabled\n    policies:\n      \
+         readers: {{for: select, to: ['{role}'], using: 'true'}}\n"
+    );
+    std::fs::write(folder.path().join("notes.yaml"), project).unwrap();
+    std::fs::write(folder.path().join("trueup.yaml"), "version: 1\n").unwrap();
+    let diff = |ephemeral: &[&str]| {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_trueup"))
+            .args(["diff", "--from", "empty", "--to"])
+            .arg(folder.path())
+            .args(ephemeral)
+            .output()
+            .unwrap();
+        assert_eq!(run.status.code(), Some(2), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    let given = database.info().with_database("postgres").to_url();
+    diff(&["--ephemeral", &given]);
+    let made = format!("select count(*) from pg_roles where rolname = '{role}'");
+    assert_eq!(value(&session, &made).await, "0", "it was left behind");
+    diff(&[]);
+}

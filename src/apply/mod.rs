@@ -3,7 +3,6 @@
 //! - [`run()`]: the steps, transaction by transaction ([`mod@run`]), behind an advisory lock ([`lock`]), recorded in
 //!   [`journal`].
 //! - [`preflight()`]: what would stop it, found out before the first step ([`mod@preflight`]).
-//! - [`build`]: the steps on a scratch database, fast and without any of this ([`scratch`]).
 //!
 //! Nothing here knows kinds: a step says itself which lock it takes, how it relates to transactions, how to see that it
 //! was done and how to clean up after it.
@@ -13,11 +12,9 @@ mod blockers;
 mod failure;
 pub mod journal;
 pub mod lock;
-mod needs;
 pub mod preflight;
 pub mod run;
-pub mod scratch;
-mod settings;
+pub mod settings;
 
 use std::time::Duration;
 
@@ -27,7 +24,6 @@ pub use journal::{Progress, plan_fingerprint, progress};
 pub use lock::CancelOnDrop;
 pub use preflight::preflight;
 pub use run::run;
-pub use scratch::{BuildError, build};
 
 /// How a plan is run.
 #[derive(Clone, Debug)]

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::needs::Needs;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
 use crate::plan::Plan;
+use crate::plan::needs::Needs;
 use crate::postgres::Session;
 
 /// As many rows are counted; beyond it they are estimated.

@@ -96,7 +96,8 @@ async fn run_chunk(
             current = wanted;
         }
         sql.push_str(&steps[*index].sql);
-        sql.push_str(";\n");
+        // On a line of its own: a text may end in a comment.
+        sql.push_str("\n;\n");
     }
     sql.push_str("COMMIT");
     if session.client.batch_execute(&sql).await.is_ok() {

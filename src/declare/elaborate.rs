@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use tokio_postgres::error::SqlState;
+
 use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::diagnostic::{Diagnostic, Result, Severity};
 use crate::core::id::ObjectId;
+use crate::core::name::{ident, literal};
 use crate::core::step::Step;
 use crate::declare::build;
 use crate::introspect::introspect;
+use crate::plan::needs::roles_named;
 use crate::plan::{PlanOptions, plan};
 use crate::postgres::{Ephemeral, Session, sql_error};
 
@@ -27,21 +31,34 @@ pub struct Elaborated {
 pub async fn elaborate(declared: &Catalog, ephemeral: &Ephemeral, search_path: &[String]) -> Result<Elaborated> {
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
-    let result = in_database(declared, &session, search_path).await;
+    let mut made = Vec::new();
+    let result = build_and_read(declared, &session, search_path, &mut made).await;
     drop(session);
     let dropped = scratch.drop().await;
+    ephemeral.forget_roles(&made).await;
     let elaborated = result?;
     dropped?;
     Ok(elaborated)
 }
 
-/// As [`elaborate`], in a database that is there already.
+/// As [`elaborate`], in a database that is there already. Roles that it makes stay there.
 pub async fn in_database(declared: &Catalog, session: &Session, search_path: &[String]) -> Result<Elaborated> {
+    build_and_read(declared, session, search_path, &mut Vec::new()).await
+}
+
+/// `made` are the roles that had to be made, to which policies apply.
+async fn build_and_read(
+    declared: &Catalog,
+    session: &Session,
+    search_path: &[String],
+    made: &mut Vec<String>,
+) -> Result<Elaborated> {
     let base = introspect(session, search_path).await?;
     let target = over(&base, declared)?;
     let options = PlanOptions::new(session.server_major(), false, search_path);
-    let made = plan(&base, &target, &options)?;
-    let steps: Vec<&Step> = made.steps().collect();
+    let plan = plan(&base, &target, &options)?;
+    let steps: Vec<&Step> = plan.steps().collect();
+    make_roles(session, &steps, made).await?;
     if let Err(error) = build::build(session, &steps, search_path).await {
         let step = steps.get(error.index);
         return Err(explain(error.diagnostic, step.copied(), declared));
@@ -49,6 +66,32 @@ pub async fn in_database(declared: &Catalog, session: &Session, search_path: &[S
     let notes = validate_bodies(session, declared, search_path).await?;
     let read = introspect(session, search_path).await?;
     Ok(Elaborated { catalog: carry_places(read, declared)?, notes })
+}
+
+/// Makes the roles that statements name and the scratch server lacks: they cannot log in, and own nothing. Whether a role
+/// exists on the live server is asked there, before anything is changed.
+async fn make_roles(session: &Session, steps: &[&Step], made: &mut Vec<String>) -> Result<()> {
+    let named = roles_named(steps);
+    if named.is_empty() {
+        return Ok(());
+    }
+    let there = session.rows("select rolname from pg_catalog.pg_roles").await?;
+    let there: BTreeSet<String> = there.into_iter().flatten().flatten().collect();
+    for role in named.into_iter().filter(|role| !there.contains(role)) {
+        match session.client.batch_execute(&format!("CREATE ROLE {} NOLOGIN", ident(&role))).await {
+            Ok(()) => made.push(role),
+            // Another run was faster.
+            Err(error) if error.code() == Some(&SqlState::DUPLICATE_OBJECT) => {}
+            Err(error) => {
+                return Err(sql_error(error, None)
+                    .note(format!(
+                        "the role {role} is named by what is declared, and the scratch server has no such role"
+                    ))
+                    .help("let trueup create roles there (CREATEROLE), create it, or use another scratch server"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The base state with the declared one laid over it: nothing of the base is dropped.
@@ -114,9 +157,9 @@ async fn validate_bodies(
         }
         let mut query = format!("select {validator}({oid})");
         if let Some(own) = own_path {
-            // pg_proc holds the list as it is written behind SET, names quoted where they need it.
-            let own = if own.is_empty() { "''" } else { own };
-            query = format!("SET search_path = {own}; {query}; SET search_path = {path}");
+            // pg_proc holds the setting's value, in which an empty name is "".
+            let own = literal(own);
+            query = format!("select set_config('search_path', {own}, false); {query}; SET search_path = {path}");
         }
         if let Err(error) = session.client.simple_query(&query).await {
             let mut problem = sql_error(error, None);

@@ -7,6 +7,7 @@
 pub mod context;
 mod drops;
 mod fold;
+pub(crate) mod needs;
 mod order;
 mod rebuild;
 mod steps;

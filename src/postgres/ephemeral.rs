@@ -157,6 +157,16 @@ impl Ephemeral {
         self.inner.admin.server_major()
     }
 
+    /// Drops roles that were made for a scratch database which is gone, on a server that is not ours: nothing is left there.
+    /// Those that are in use by then stay.
+    pub(crate) async fn forget_roles(&self, made: &[String]) {
+        if matches!(self.inner.server, Server::Given) {
+            for role in made {
+                let _ = self.inner.admin.batch(&format!("drop role if exists {}", ident(role))).await;
+            }
+        }
+    }
+
     /// What it is and where it came from, in words, such as `PostgreSQL 15.13 (/usr/lib/postgresql/15/bin)`.
     pub fn describe(&self) -> String {
         self.inner.describe.clone()

@@ -16,24 +16,24 @@ use crate::sql::parse::parse_one;
 
 /// What a plan takes for granted. Each with the object of the first step that does.
 #[derive(Debug, Default)]
-pub(super) struct Needs {
+pub(crate) struct Needs {
     /// Roles that are named, by name.
-    pub(super) roles: BTreeMap<String, ObjectId>,
+    pub(crate) roles: BTreeMap<String, ObjectId>,
     /// Extensions that are installed, by name.
-    pub(super) extensions: BTreeMap<String, ObjectId>,
+    pub(crate) extensions: BTreeMap<String, ObjectId>,
     /// A schema that is created.
-    pub(super) new_schema: Option<ObjectId>,
+    pub(crate) new_schema: Option<ObjectId>,
     /// Objects that only superusers create.
-    pub(super) superuser: Vec<ObjectId>,
+    pub(crate) superuser: Vec<ObjectId>,
     /// Objects that exist, and that only their owners may change or drop.
-    pub(super) owned: BTreeSet<ObjectId>,
+    pub(crate) owned: BTreeSet<ObjectId>,
     /// Schemas that exist, and that something is created in.
-    pub(super) create_in: BTreeMap<String, ObjectId>,
+    pub(crate) create_in: BTreeMap<String, ObjectId>,
     created_roles: BTreeSet<String>,
 }
 
 impl Needs {
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan) -> Self {
         let mut needs = Self::default();
         let created: BTreeSet<&ObjectId> = plan.steps().flat_map(|s| &s.creates).collect();
         let schemas: BTreeSet<Cow<'_, str>> =
@@ -86,6 +86,18 @@ impl Needs {
             self.owned.insert(top);
         }
     }
+}
+
+/// The roles that statements name, but for those that they create.
+pub(crate) fn roles_named(steps: &[&Step]) -> BTreeSet<String> {
+    let mut needs = Needs::default();
+    for step in steps.iter().filter(|step| worth_parsing(&step.sql)) {
+        if let Ok(found) = parse_one(&step.sql, Found::of) {
+            needs.add(found, &step.object);
+        }
+    }
+    let Needs { roles, created_roles, .. } = needs;
+    roles.into_keys().filter(|role| !created_roles.contains(role)).collect()
 }
 
 /// Whether a statement may name a role or an extension, or need a superuser. Plans may have many thousands of statements.
