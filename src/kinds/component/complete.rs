@@ -97,7 +97,10 @@ pub fn unmanaged_access<'a>(
 
 /// Adds to a declared state what it leaves unsaid about owners and privileges, and settles how it says the rest:
 ///
-/// - an object without a declared owner has the one it has on the live server, a new one the connecting role;
+/// - an object without a declared owner has the one it has on the live server, a new one the connecting role; where no server
+///   is known, nothing is said of it;
+/// - a new signature of a routine has the owner and the privileges of the one it takes the place of, as REPLACE keeps them: the
+///   default would let everyone call what may have been closed to them;
 /// - a live sequence or table that is unmanaged in some grantee's privileges keeps them (also when it has to be rebuilt);
 /// - an object has what default privileges give to its owner's objects, but for the grantees it lists itself;
 /// - `ALL` is spelled out; a grant of nothing goes; default privileges that are left alone are kept;
@@ -117,6 +120,9 @@ pub fn complete(
     let targets: Vec<ObjectId> =
         builder.iter().map(|(id, _)| id.clone()).filter(|id| object_type(id.kind()).is_some()).collect();
 
+    let replaced = replaced_signatures(builder, live, &targets);
+    let was = |id: &ObjectId| replaced.get(id).cloned().unwrap_or_else(|| was(id));
+    let was: &dyn Fn(&ObjectId) -> ObjectId = &was;
     complete_owners(builder, live, manage, was, &targets, &origin.role);
     complete_comments(builder, live, was);
     complete_defaults(builder, live, &named, manage, major);
@@ -182,6 +188,45 @@ pub fn complete(
     }
 }
 
+/// The live object that each new one with a signature takes the place of: the only one of its name that is not declared any
+/// more, where it is also the only new one of that name.
+fn replaced_signatures(
+    builder: &CatalogBuilder,
+    live: Option<&Catalog>,
+    targets: &[ObjectId],
+) -> BTreeMap<ObjectId, ObjectId> {
+    let Some(live) = live else { return BTreeMap::new() };
+    let name = |id: &ObjectId| (id.kind(), id.parent(), base_name(&id.name()).to_owned());
+    let mut new: BTreeMap<_, Vec<&ObjectId>> = BTreeMap::new();
+    for id in targets.iter().filter(|id| id.kind().name_is_signature() && !live.contains(id)) {
+        new.entry(name(id)).or_default().push(id);
+    }
+    if new.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut gone: BTreeMap<_, Vec<&ObjectId>> = BTreeMap::new();
+    for (id, _) in live.iter().filter(|(id, _)| id.kind().name_is_signature() && builder.get(id).is_none()) {
+        gone.entry(name(id)).or_default().push(id);
+    }
+    let mut replaced = BTreeMap::new();
+    for (name, ids) in new {
+        if let ([id], Some([old])) = (ids.as_slice(), gone.get(&name).map(Vec::as_slice)) {
+            replaced.insert((*id).clone(), (*old).clone());
+        }
+    }
+    replaced
+}
+
+/// The name in a signature, quoted where it is.
+fn base_name(signature: &str) -> &str {
+    let mut quoted = false;
+    let end = signature.find(|c| {
+        quoted ^= c == '"';
+        c == '(' && !quoted
+    });
+    end.map_or(signature, |end| &signature[..end])
+}
+
 fn complete_owners(
     builder: &mut CatalogBuilder,
     live: Option<&Catalog>,
@@ -199,7 +244,7 @@ fn complete_owners(
         }
         if let Some(owner) = on_server(id) {
             builder.put(Owner::id(id), owner);
-        } else if !declared && !connecting.is_empty() {
+        } else if !declared && !connecting.is_empty() && live.is_some_and(|l| !l.contains(&was(id))) {
             builder.put(Owner::id(id), Owner { role: connecting.to_owned() });
         }
         if id.kind() == KindTag::Sequence {

@@ -157,3 +157,34 @@ fn default_privileges_are_minimal_statements() {
         ["ALTER DEFAULT PRIVILEGES FOR ROLE \"a b\" GRANT EXECUTE ON FUNCTIONS TO PUBLIC"]
     );
 }
+
+#[test]
+fn a_new_signature_keeps_the_privileges_of_the_old_one() {
+    let routine = |signature: &str| ObjectId::in_schema(KindTag::Routine, "public", signature);
+    let (old, new) = (routine("\"a(b\"(integer)"), routine("\"a(b\"(bigint)"));
+    let mut live = state();
+    live.put(old.clone(), crate::kinds::routine::Routine::default());
+    live.put(Owner::id(&old), Owner { role: "boss".to_owned() });
+    // EXECUTE was taken from everybody, and given to one.
+    live.put(Grant::id(&old, "anon"), Grant { privileges: set(&["EXECUTE"]) });
+    let live = live.finish().unwrap();
+    let completed = |ids: &[&ObjectId]| {
+        let mut declared = state();
+        for id in ids {
+            declared.put((*id).clone(), crate::kinds::routine::Routine::default());
+        }
+        complete(&mut declared, Some(&live), &ManageAccess::default(), &ObjectId::clone);
+        declared.finish().unwrap()
+    };
+    let replaced = completed(&[&new]);
+    assert_eq!(Owner::get(&replaced, &Owner::id(&new)).unwrap().role, "boss");
+    assert!(Grant::get(&replaced, &Grant::id(&new, "anon")).is_some());
+    assert!(Grant::get(&replaced, &Grant::id(&new, "public")).is_none());
+    // Beside the old one, or as one of two, it is another function.
+    let other = routine("\"a(b\"(text)");
+    for ids in [vec![&old, &new], vec![&new, &other]] {
+        let apart = completed(&ids);
+        assert!(Grant::get(&apart, &Grant::id(&new, "anon")).is_none());
+        assert!(Grant::get(&apart, &Grant::id(&new, "public")).is_some());
+    }
+}
