@@ -191,7 +191,8 @@ pub fn for_major(query: &str, major: u32) -> String {
                 None => bound.trim().parse().is_ok_and(|first: u32| major >= first),
             };
             if holds {
-                out.push_str(text.trim());
+                // With the space before it, which may be all that keeps it apart from the word before the mark.
+                out.push_str(text);
             }
         }
         rest = &rest[start + end + 2..];
@@ -207,7 +208,8 @@ mod tests {
     #[test]
     fn version_marks() {
         let query = "select {{18: a}}{{-17: b}} from t";
-        assert_eq!(for_major(query, 18), "select a from t");
-        assert_eq!(for_major(query, 15), "select b from t");
+        assert_eq!(for_major(query, 18), "select  a from t");
+        assert_eq!(for_major(query, 15), "select  b from t");
+        assert_eq!(for_major("where x{{18: or y}}", 18), "where x or y");
     }
 }
