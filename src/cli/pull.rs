@@ -19,6 +19,9 @@ pub struct Args {
     /// Where to write it: a folder for YAML, a file ending in .json for a snapshot
     #[arg(long, value_name = "DIR|FILE.json")]
     pub out: PathBuf,
+    /// Write over files that hold comments, tests, invariants and the like, which no database can give back
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// Runs it.
@@ -26,7 +29,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     let from = args.from.state()?;
     let json = args.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
     let target = if json { PullTarget::Json(args.out.clone()) } else { PullTarget::Dir(args.out.clone()) };
-    let report = engine::pull(&from, &target, &global.settings(Some(&from), None, output)?).await?;
+    let report = engine::pull(&from, &target, args.overwrite, &global.settings(Some(&from), None, output)?).await?;
     output.end_progress();
     output.diagnostics(&report.notes);
     let mut text = String::new();

@@ -230,10 +230,11 @@ impl Project {
         while let Some(start) = rest.find("${") {
             let Some(end) = rest[start..].find('}') else { break };
             let variable = &rest[start + 2..start + end];
-            let value = std::env::var(variable).map_err(|_| {
+            // Empty is as good as not set: an empty connection string means libpq's defaults, which is some other database.
+            let value = std::env::var(variable).ok().filter(|value| !value.trim().is_empty()).ok_or_else(|| {
                 Diagnostic::error(
                     "environment",
-                    format!("environment `{name}` needs the variable {variable}, which is not set"),
+                    format!("environment `{name}` needs the variable {variable}, which is not set or empty"),
                 )
                 .at(environment.location.clone())
                 .help(format!("export {variable}=postgres://…"))

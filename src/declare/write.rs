@@ -112,8 +112,7 @@ fn unique(name: &str, schema: &str, taken: &mut BTreeSet<String>) -> String {
     candidate
 }
 
-/// Writes the files into a folder. Files of an earlier pull that no longer belong are removed when they lie under `schema/`
-/// and are listed in its manifest-free layout; anything else in the folder is left alone.
+/// Writes the files into a folder. Anything else in the folder is left alone.
 pub fn write(dir: &Path, files: &BTreeMap<PathBuf, String>) -> Result<Vec<PathBuf>> {
     let failed =
         |path: &Path, e: std::io::Error| Diagnostic::error("write", format!("failed to write {}: {e}", path.display()));
@@ -132,19 +131,57 @@ pub fn write(dir: &Path, files: &BTreeMap<PathBuf, String>) -> Result<Vec<PathBu
     Ok(written)
 }
 
-/// YAML files under `schema/` of an existing project that a new pull would not write.
+/// What only a person writes, by its key: no database says it.
+const HAND_WRITTEN: &[&str] = &["backfill", "invariants", "retired", "tests", "was"];
+
+/// Lines of existing files that writing these would lose, though no database can give them back: comments, and keys that
+/// say more than what is. Only of files whose text would change.
+pub fn would_lose(dir: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<(PathBuf, usize, String)> {
+    let mut lost = Vec::new();
+    for (path, text) in files {
+        let path = dir.join(path);
+        let Ok(before) = std::fs::read_to_string(&path) else { continue };
+        if before == *text {
+            continue;
+        }
+        let kept: BTreeSet<&str> = text.lines().map(str::trim).collect();
+        for (number, line) in before.lines().enumerate() {
+            let line = line.trim();
+            let key = line.split_once(':').map(|(key, _)| key);
+            let by_hand = line.starts_with('#')
+                || key.is_some_and(|key| HAND_WRITTEN.contains(&key))
+                || HAND_WRITTEN
+                    .iter()
+                    .any(|key| line.contains(&format!("{{{key}: ")) || line.contains(&format!(", {key}: ")));
+            if by_hand && !kept.contains(line) {
+                lost.push((path.clone(), number + 1, line.to_owned()));
+            }
+        }
+    }
+    lost
+}
+
+/// YAML files of an existing project that a new pull would not write.
 pub fn leftover(dir: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
     let keep: BTreeSet<PathBuf> = files.keys().map(|f| dir.join(f)).collect();
-    crate::declare::load::files(&dir.join("schema"))
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|f| !keep.contains(f))
-        .collect()
+    crate::declare::load::files(dir).unwrap_or_default().into_iter().filter(|f| !keep.contains(f)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_a_person_writes_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (same, changed) = (PathBuf::from("same.yaml"), PathBuf::from("changed.yaml"));
+        std::fs::write(dir.path().join(&same), "# kept\n").unwrap();
+        let before = "tables:\n  t:\n    # why\n    columns:\n      a: {type: int, was: b}\n      c: int\ntests: {}\n";
+        std::fs::write(dir.path().join(&changed), before).unwrap();
+        let files = BTreeMap::from([(same, "# kept\n".to_owned()), (changed, "tables: {}\n".to_owned())]);
+        let lines: Vec<usize> = would_lose(dir.path(), &files).into_iter().map(|(_, line, _)| line).collect();
+        assert_eq!(lines, [3, 5, 7]);
+    }
 
     #[test]
     fn hostile_names_make_harmless_files() {

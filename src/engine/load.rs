@@ -216,19 +216,7 @@ impl<'a> Workplace<'a> {
                 project_state::load(declared, live, self).await
             }
             StateSpec::Git { rev, path } => {
-                let dir = checkout(rev, path.as_deref())?;
-                let inner = match path {
-                    Some(path) => dir.path().join(path),
-                    None => dir.path().to_owned(),
-                };
-                let inner = if inner.exists() {
-                    of_path(&inner)?
-                } else {
-                    return Err(Diagnostic::error(
-                        "git",
-                        format!("revision {rev} has no {}", path.as_deref().unwrap_or(Path::new(".")).display()),
-                    ));
-                };
+                let (dir, inner) = at_revision(rev, path.as_deref())?;
                 self.checkouts.push(dir);
                 Box::pin(self.load(&inner, live)).await
             }
@@ -372,6 +360,18 @@ fn checkout(rev: &str, path: Option<&Path>) -> Result<tempfile::TempDir> {
     Ok(dir)
 }
 
+/// The state that a git revision holds, and the folder that it lies in as long as it is needed.
+fn at_revision(rev: &str, path: Option<&Path>) -> Result<(tempfile::TempDir, StateSpec)> {
+    let dir = checkout(rev, path)?;
+    let inner = path.map_or_else(|| dir.path().to_owned(), |path| dir.path().join(path));
+    if !inner.exists() {
+        let path = path.unwrap_or(Path::new("."));
+        return Err(Diagnostic::error("git", format!("revision {rev} has no {}", path.display())));
+    }
+    let state = of_path(&inner)?;
+    Ok((dir, state))
+}
+
 /// What can be known of a project without a database.
 #[derive(Debug, Default)]
 pub struct CheckReport {
@@ -383,9 +383,16 @@ pub struct CheckReport {
 
 /// Checks a project without a database: syntax, keys, names, references; and files of SQL against what it declares.
 pub async fn check(to: &StateSpec, sql: &[PathBuf], settings: &Settings) -> Result<CheckReport> {
+    let revision = match to {
+        StateSpec::Git { rev, path } => Some(at_revision(rev, path.as_deref())?),
+        _ => None,
+    };
+    let to = revision.as_ref().map_or(to, |(_, state)| state);
     let place = Workplace::new(to, to, settings)?;
     let StateSpec::Project(path) = to else {
-        return Err(Diagnostic::error("check", "`check` takes a YAML project").help("trueup check --to DIR"));
+        return Err(Diagnostic::error("check", format!("`check` reads what a project declares; {to} is none"))
+            .help("a YAML project: trueup check --to DIR, or --to git:REV:DIR")
+            .help("files of SQL are checked against a project: trueup check --to DIR FILE.sql"));
     };
     let mut declared = match files::load(path, &place.project, None) {
         Ok(declared) => declared,

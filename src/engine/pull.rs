@@ -28,8 +28,12 @@ pub struct PullReport {
     pub notes: Vec<Box<Diagnostic>>,
 }
 
-/// Writes a state as YAML files or as a snapshot.
-pub async fn pull(from: &StateSpec, out: &PullTarget, settings: &Settings) -> Result<PullReport> {
+/// Writes a state as YAML files or as a snapshot. A project that is there already keeps its trueup.yaml; where its files hold
+/// what only a person can have written, they are overwritten only if `overwrite` says so.
+///
+/// # Errors
+/// `would-overwrite`, a refusal; what reading the state or writing the files says.
+pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings: &Settings) -> Result<PullReport> {
     // A project that is pulled into again keeps its settings.
     let existing = match out {
         PullTarget::Dir(dir) if dir.join(FILE).is_file() => Some(Project::read(dir)?),
@@ -71,7 +75,13 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, settings: &Settings) -> Re
             }
             let catalog = in_project(&loaded.catalog, &project);
             settings.progress.stage("writing YAML");
-            let files = write::files(&catalog, &project);
+            let mut files = write::files(&catalog, &project);
+            if existing.is_some() {
+                files.remove(Path::new(FILE));
+            }
+            if !overwrite {
+                refuse_to_lose(&write::would_lose(dir, &files))?;
+            }
             for path in write::leftover(dir, &files) {
                 notes.push(
                     Diagnostic::warning(
@@ -84,6 +94,26 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, settings: &Settings) -> Re
             Ok(PullReport { files: write::write(dir, &files)?, notes })
         }
     }
+}
+
+fn refuse_to_lose(lost: &[(PathBuf, usize, String)]) -> Result<()> {
+    const SHOWN: usize = 5;
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let mut problem = Diagnostic::refused(
+        "would-overwrite",
+        "nothing was written: files of the project hold what a person wrote and no database can give back",
+    );
+    for (path, line, text) in lost.iter().take(SHOWN) {
+        problem = problem.note(format!("{}:{line}: {text}", path.display()));
+    }
+    if let Some(more) = lost.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        problem = problem.note(format!("and {more} more"));
+    }
+    Err(problem
+        .help("pull into another folder and compare: trueup pull --out DIR")
+        .help("or, with the project under version control, write over it and look at the difference: --overwrite"))
 }
 
 /// A database with the platform's schemas, tables and roles.
@@ -132,7 +162,7 @@ pub async fn init(from: Option<&StateSpec>, dir: &Path, settings: &Settings) -> 
     }
     let mut report = match from {
         Some(from) => {
-            let pulled = pull(from, &PullTarget::Dir(dir.to_owned()), settings).await?;
+            let pulled = pull(from, &PullTarget::Dir(dir.to_owned()), false, settings).await?;
             InitReport { files: pulled.files, notes: pulled.notes }
         }
         None => {

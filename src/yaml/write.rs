@@ -174,8 +174,6 @@ fn can_be_literal(text: &str) -> bool {
     text.contains('\n')
         && text.chars().any(|c| !c.is_whitespace())
         && text.chars().all(|c| c == '\n' || c == '\t' || is_visible(c))
-        // A line of white space alone could be taken for indentation.
-        && text.lines().all(|line| line.is_empty() || !line.trim().is_empty())
 }
 
 fn literal(text: &mut String, content: &str, indent: usize) {
