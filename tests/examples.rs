@@ -74,6 +74,10 @@ fn run(server: &Server, example: &Path) -> Result<(), String> {
     expect(trueup(&["check", "--to", &project]), 0)?;
     let rows = database.row_counts();
     expect(call("diff", &[]), DIFFERS)?;
+    let proved = expect(call("diff", &["--prove"]), DIFFERS)?;
+    if !proved.stdout.contains("Proved: applied to a clone, nothing differs afterwards and the rows are still there.") {
+        return Err(format!("the plan is not proved: {}", proved.report()));
+    }
     expect(call("verify", &[]), DIFFERS)?;
     if database.row_counts() != rows {
         return Err("looking at the database changed it".to_owned());

@@ -13,6 +13,7 @@ mod failure;
 pub mod journal;
 pub mod lock;
 pub mod preflight;
+mod premises;
 pub mod run;
 pub mod settings;
 
@@ -23,6 +24,7 @@ use crate::core::step::{Phase, Step};
 pub use journal::{Progress, plan_fingerprint, progress};
 pub use lock::CancelOnDrop;
 pub use preflight::preflight;
+pub use premises::premises;
 pub use run::run;
 
 /// How a plan is run.

@@ -260,18 +260,20 @@ async fn losses(session: &Session, plan: &Plan, found: &mut Vec<Box<Diagnostic>>
         let table = object.top_sql();
         // A part written `table.part` holds values; anything else, whole rows.
         let (filter, what) = if object.kind().is_dotted() && *object != object.top() {
-            (format!(" WHERE {} IS NOT NULL", Ident(&object.name())), "values")
+            (format!(" WHERE {} IS NOT NULL", Ident(&object.name())), "value")
         } else {
-            (String::new(), "rows")
+            (String::new(), "row")
         };
         let limit = COUNTED + 1;
         let sql = format!("SELECT pg_catalog.count(*) FROM (SELECT FROM {table}{filter} LIMIT {limit}) x");
         let Some(text) = counted(session, &sql, &table).await else { continue };
         let why = step.hazards.iter().find(|h| h.kind.needs_consent()).map(|h| h.reason.clone());
         let diagnostic = if text == "0" {
-            Diagnostic::info("rows-lost", format!("{object} holds no {what}: nothing is lost"))
+            Diagnostic::info("rows-lost", format!("{object} holds no {what}s: nothing is lost"))
+        } else if text == "1" {
+            Diagnostic::warning("rows-lost", format!("1 {what} of {object} is lost"))
         } else {
-            Diagnostic::warning("rows-lost", format!("{text} {what} of {object} are lost"))
+            Diagnostic::warning("rows-lost", format!("{text} {what}s of {object} are lost"))
         };
         found.push(match why {
             Some(why) => diagnostic.note(why),

@@ -82,10 +82,11 @@ pub fn report<'a>(from: &StateSpec, to: &StateSpec, found: &'a Comparison) -> Re
 /// An error where a proof was asked for and failed.
 pub fn proved(found: &Comparison) -> Result<()> {
     match &found.proof {
-        Some(proof) if !(proof.converged && proof.rows_kept) => {
-            let what = if proof.converged { "rows are missing" } else { "differences remain" };
-            let mut problem =
-                Diagnostic::error("not-proved", format!("the plan is not proved: applied to a clone, {what}"));
+        Some(proof) if !proof.holds() => {
+            let mut problem = Diagnostic::error(
+                "not-proved",
+                format!("the plan is not proved: applied to a clone, {}", proof.words()),
+            );
             for detail in &proof.details {
                 problem = problem.note(detail.clone());
             }

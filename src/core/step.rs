@@ -190,8 +190,37 @@ pub struct Step {
     pub done_when: Option<String>,
     /// A statement to run first when an earlier attempt was cut off (an invalid index is dropped).
     pub cleanup: Option<String>,
+    /// What rows that exist already must not do for it to succeed; asked before the first step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub premise: Option<Premise>,
     /// Position among the steps of one object: lower first.
     pub rank: u8,
+}
+
+/// What a step takes for granted of the rows that exist already. Where they are otherwise, it is better said before anything
+/// is changed than by a step that fails in the middle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Premise {
+    /// A query of one column of text: a row for each violation, showing it where that can be done.
+    pub violations: String,
+    /// The table that it asks.
+    pub table: ObjectId,
+    /// Those of its columns that it is about, where that is known.
+    pub columns: Vec<String>,
+    /// What is wrong where it returns rows, up to their number.
+    pub fact: String,
+    /// What is counted, in the singular.
+    pub noun: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Premise {
+    /// What is wrong, with the number of violations.
+    pub fn message(&self, number: &str) -> String {
+        let plural = if number == "1" { "" } else { "s" };
+        format!("{} {number} {}{plural}", self.fact, self.noun)
+    }
 }
 
 impl Step {
@@ -216,6 +245,7 @@ impl Step {
             after: Vec::new(),
             done_when: None,
             cleanup: None,
+            premise: None,
             rank: 0,
         }
     }
@@ -300,6 +330,13 @@ impl Step {
     #[must_use]
     pub fn also_creates(mut self, id: &ObjectId) -> Self {
         self.creates.push(id.clone());
+        self
+    }
+
+    /// Says what it takes for granted of the rows.
+    #[must_use]
+    pub fn premise(mut self, premise: Option<Premise>) -> Self {
+        self.premise = premise;
         self
     }
 

@@ -70,7 +70,7 @@ async fn build_and_read(
 
 /// Makes the roles that statements name and the scratch server lacks: they cannot log in, and own nothing. Whether a role
 /// exists on the live server is asked there, before anything is changed.
-async fn make_roles(session: &Session, steps: &[&Step], made: &mut Vec<String>) -> Result<()> {
+pub(crate) async fn make_roles(session: &Session, steps: &[&Step], made: &mut Vec<String>) -> Result<()> {
     let named = roles_named(steps);
     if named.is_empty() {
         return Ok(());

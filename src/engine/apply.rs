@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::apply::{ApplyObserver, RunOptions, lock, preflight, run};
-use crate::core::diagnostic::{Diagnostic, Result};
+use crate::apply::{ApplyObserver, RunOptions, lock, preflight, premises, run};
+use crate::core::diagnostic::{Diagnostic, Result, Severity};
 use crate::core::step::{HazardKind, Phase, Step};
 use crate::data::evaluate::{Verdict, verdict};
 use crate::diff::Difference;
@@ -113,32 +113,14 @@ async fn locked(
     observer: &dyn ApplyObserver,
     place: &mut Workplace<'_>,
 ) -> Result<ApplyReport> {
-    if let Some(saved) = &options.saved_plan
-        && crate::apply::progress(session, saved).await?.done.is_empty()
-    {
+    let begun = match &options.saved_plan {
+        Some(saved) => !crate::apply::progress(session, saved).await?.done.is_empty(),
+        None => false,
+    };
+    if let Some(saved) = options.saved_plan.as_ref().filter(|_| !begun) {
         refuse_stale(saved, target, place).await?;
     }
-    let (errors, lost): (Vec<_>, Vec<_>) = preflight(session, plan)
-        .await?
-        .into_iter()
-        .partition(|p| p.severity >= crate::core::diagnostic::Severity::Error);
-    let missing = unconsented(plan, options);
-    if !missing.is_empty() {
-        return Err(consent_missing(&missing, options, &lost));
-    }
-    let mut errors = errors.into_iter();
-    if let Some(mut problem) = errors.next() {
-        for other in errors {
-            problem.notes.push(format!("also: {}", other.message));
-            for help in other.help {
-                if !problem.help.contains(&help) {
-                    problem.help.push(help);
-                }
-            }
-        }
-        return Err(problem.note("nothing has been changed"));
-    }
-    for remark in &lost {
+    for remark in &may_begin(session, plan, options, begun).await? {
         observer.note(&remark.message);
     }
     let run_options = RunOptions {
@@ -158,6 +140,58 @@ async fn locked(
         elapsed: report.elapsed,
         remaining_steps: report.remaining,
     })
+}
+
+/// Whether a plan could begin: the refusal or the error that stops it, with all that would; else what it loses.
+///
+/// `begun`: an earlier run has done a part of it, and what it took for granted of the rows is no longer what it was.
+async fn may_begin(
+    session: &Session,
+    plan: &Plan,
+    options: &ApplyOptions,
+    begun: bool,
+) -> Result<Vec<Box<Diagnostic>>> {
+    let (mut errors, lost): (Vec<_>, Vec<_>) =
+        preflight(session, plan).await?.into_iter().partition(|p| p.severity >= Severity::Error);
+    let missing = unconsented(plan, options);
+    if !missing.is_empty() {
+        return Err(consent_missing(&missing, options, &lost));
+    }
+    if !begun {
+        errors.extend(premises(session, plan, options.until).await);
+    }
+    let mut errors = errors.into_iter();
+    let Some(mut problem) = errors.next() else { return Ok(lost) };
+    for other in errors {
+        problem.notes.push(format!("also: {}", other.message));
+        for help in other.help {
+            if !problem.help.contains(&help) {
+                problem.help.push(help);
+            }
+        }
+    }
+    Err(problem.note("nothing has been changed"))
+}
+
+/// Asks what would stop a plan before anybody is asked whether to run it. [`apply`] asks again, under the lock.
+///
+/// # Errors
+/// As [`apply`], before its first step.
+pub async fn ready(
+    target: &StateSpec,
+    to: &StateSpec,
+    plan: &Plan,
+    options: &ApplyOptions,
+    settings: &Settings,
+) -> Result<()> {
+    let place = Workplace::new(target, to, settings)?;
+    let Some(info) = place.connection(target)? else { return Ok(()) };
+    let session = Session::connect(&info).await?;
+    let begun = match &options.saved_plan {
+        Some(saved) => !crate::apply::progress(&session, saved).await?.done.is_empty(),
+        None => false,
+    };
+    may_begin(&session, plan, options, begun).await.map(|_| ())
 }
 
 /// A saved plan is for one state; another one may need other steps.

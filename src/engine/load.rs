@@ -265,7 +265,8 @@ fn together(mut problems: Vec<Box<Diagnostic>>) -> Box<Diagnostic> {
     if others == 0 {
         first
     } else {
-        first.help(format!("{others} more problems were found; `trueup check` shows all of them"))
+        let (problems, were) = if others == 1 { ("problem", "was") } else { ("problems", "were") };
+        first.help(format!("{others} more {problems} {were} found; `trueup check` shows all"))
     }
 }
 

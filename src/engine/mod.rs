@@ -7,6 +7,7 @@ mod prove;
 mod pull;
 mod rename;
 mod rows;
+mod sample;
 mod scope;
 mod tests;
 
@@ -23,7 +24,7 @@ pub use crate::postgres::EphemeralChoice;
 use crate::postgres::EphemeralOptions;
 use crate::state::StateSpec;
 
-pub use apply::{ApplyOptions, ApplyReport, VerifyReport, apply, losses, verify};
+pub use apply::{ApplyOptions, ApplyReport, VerifyReport, apply, losses, ready, verify};
 pub use load::{CheckReport, check};
 pub use prove::Proof;
 pub use pull::{InitReport, PullReport, PullTarget, init, pull};
@@ -121,6 +122,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let earlier = from_state.data.clone();
     let scoped = scope::narrow(from_state, to_state, &place.project);
     let (mut from_catalog, to_catalog) = (scoped.from, scoped.to);
+    let found = from_catalog.clone();
     let renamed = rename::apply(&from_catalog, &to_catalog, &scoped.renames, &scoped.value_renames, &mut place).await?;
     let mut first_steps = Vec::new();
     let mut renames = Vec::new();
@@ -148,7 +150,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     }
     notes.extend(scope::column_order(&from_catalog, &to_catalog));
     let mut differences = diff(&from_catalog, &to_catalog);
-    for (old, new) in renames {
+    for (old, new) in renames.clone() {
         differences.push(Difference { id: new, change: ChangeKind::Renamed { from: old } });
     }
     differences.sort_by(|a, b| a.id.cmp(&b.id));
@@ -166,7 +168,15 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         }
     }
     let proof = if settings.prove {
-        Some(prove::prove(from, &from_catalog, &to_catalog, &made, &mut place).await?)
+        let case = prove::Case {
+            whole: &whole,
+            found: &found,
+            from: &from_catalog,
+            to: &to_catalog,
+            plan: &made,
+            renames: &renames,
+        };
+        Some(prove::prove(from, &case, &mut place).await?)
     } else {
         None
     };

@@ -188,13 +188,24 @@ fn add_context(declared: &mut Declared, live: Option<&Catalog>, place: &Workplac
     }
     declared_edges(&mut merged, &place.project.search_path);
     let merged = merged.finish_unchecked();
-    let mut needed = merged.closure(declared_ids);
-    // A table is of use only with its columns and keys.
+    let needed = with_parts(&merged, declared_ids);
+    for id in needed {
+        if declared.builder.get(&id).is_none()
+            && let Some(object) = merged.get(&id)
+        {
+            declared.builder.put(id.clone(), object.clone());
+        }
+    }
+}
+
+/// Some objects with all that they rest on; a table is of use only with its columns and keys.
+pub fn with_parts(catalog: &Catalog, wanted: Vec<ObjectId>) -> BTreeSet<ObjectId> {
+    let mut needed = catalog.closure(wanted);
     loop {
         let below: Vec<ObjectId> = needed
             .iter()
             .flat_map(|id| {
-                merged
+                catalog
                     .below(id)
                     .filter(|(_, o)| o.kind().info().holds_data || o.kind().info().foldable)
                     .map(|(c, _)| c.clone())
@@ -203,16 +214,9 @@ fn add_context(declared: &mut Declared, live: Option<&Catalog>, place: &Workplac
             .filter(|id| !needed.contains(id))
             .collect();
         if below.is_empty() {
-            break;
+            return needed;
         }
-        needed.extend(merged.closure(below));
-    }
-    for id in needed {
-        if declared.builder.get(&id).is_none()
-            && let Some(object) = merged.get(&id)
-        {
-            declared.builder.put(id.clone(), object.clone());
-        }
+        needed.extend(catalog.closure(below));
     }
 }
 

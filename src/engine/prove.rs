@@ -1,27 +1,34 @@
-//! The proof of a plan: applied to a clone of the state it starts from, it must lead to the state it promises.
+//! The proof of a plan: applied to a clone of the state it starts from, it must lead to the state it promises, and keep the
+//! rows.
+//!
+//! The clone has the shape of the whole state, of what the project does not manage as far as the rest refers to it, and
+//! sample rows ([`super::sample`]). Rows cut out of large tables may lack what a backfill looks for; a plan that fails on
+//! such rows is tried once more without any, and the proof says so.
 
 use std::collections::BTreeMap;
-
-use tokio_postgres::SimpleQueryMessage;
 
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::step::Step;
+use crate::core::step::{Action, Step, Transaction};
 use crate::declare::build;
+use crate::declare::elaborate::make_roles;
+use crate::declare::project::Profile;
 use crate::diff::diff;
 use crate::engine::load::Workplace;
+use crate::engine::sample::{self, Sample};
+use crate::engine::{project_state, scope};
 use crate::introspect::introspect;
+use crate::kinds::KindTag;
 use crate::plan::{Plan, PlanOptions, plan as make_plan};
 use crate::postgres::{ConnInfo, Session, sql_error};
 use crate::state::StateSpec;
 
-/// Rows taken from each table of the live database into the clone.
-const SAMPLE: usize = 100;
-
 /// What the proof found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
+    /// Whether the plan ran on the clone to its end.
+    pub ran: bool,
     /// Whether the clone is in the promised state afterwards.
     pub converged: bool,
     /// Whether the rows are there afterwards.
@@ -30,142 +37,196 @@ pub struct Proof {
     pub details: Vec<String>,
 }
 
+impl Proof {
+    /// Whether the plan is proved.
+    pub fn holds(&self) -> bool {
+        self.ran && self.converged && self.rows_kept
+    }
+
+    /// What came out, in the words that follow "applied to a clone, …".
+    pub fn words(&self) -> &'static str {
+        match (self.ran, self.converged, self.rows_kept) {
+            (false, ..) => "it does not run to its end",
+            (_, false, _) => "differences remain",
+            (_, _, false) => "rows are missing afterwards",
+            _ => "nothing differs afterwards and the rows are still there",
+        }
+    }
+}
+
+/// What is to be proved.
+pub struct Case<'a> {
+    /// The state that is, with what the project does not manage.
+    pub whole: &'a Catalog,
+    /// The part of it that the project is to judge.
+    pub found: &'a Catalog,
+    /// That part, after renames and without what is kept; the plan's other steps start from it.
+    pub from: &'a Catalog,
+    /// What should be.
+    pub to: &'a Catalog,
+    /// How to get there, renames first.
+    pub plan: &'a Plan,
+    /// Old ids and new ones.
+    pub renames: &'a [(ObjectId, ObjectId)],
+}
+
+/// Why an attempt ended.
+enum Attempt {
+    /// It is decided.
+    Decided(Proof),
+    /// A step failed, as one sentence, over rows that are part of a table only.
+    RowsMissing(String),
+}
+
 /// Builds the clone, runs the plan on it, and compares.
-pub async fn prove(
-    source: &StateSpec,
-    from: &Catalog,
-    to: &Catalog,
-    plan: &Plan,
-    place: &mut Workplace<'_>,
-) -> Result<Proof> {
-    let ephemeral = place.ephemeral().await?;
+pub async fn prove(source: &StateSpec, case: &Case<'_>, place: &mut Workplace<'_>) -> Result<Proof> {
     place.settings.progress.stage("proving the plan on a clone");
     let live = place.connection(source)?;
-    let path = place.project.search_path.clone();
+    match attempt(case, live.as_ref(), place).await? {
+        Attempt::Decided(proof) => Ok(proof),
+        Attempt::RowsMissing(why) => {
+            let Attempt::Decided(mut proof) = attempt(case, None, place).await? else {
+                return Ok(Proof { details: vec![why], ..Proof::default() });
+            };
+            proof.details.push(format!("proved without rows, since those of the sample did not suffice: {why}"));
+            Ok(proof)
+        }
+    }
+}
+
+async fn attempt(case: &Case<'_>, live: Option<&ConnInfo>, place: &mut Workplace<'_>) -> Result<Attempt> {
+    let ephemeral = place.ephemeral().await?;
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
-    let result = in_clone(&session, live, from, to, plan, &path).await;
+    let mut roles = Vec::new();
+    let result = in_clone(case, live, &session, place, &mut roles).await;
     drop(session);
     let dropped = scratch.drop().await;
-    let proof = result?;
+    ephemeral.forget_roles(&roles).await;
+    let attempt = result?;
     dropped?;
-    Ok(proof)
+    Ok(attempt)
 }
 
 async fn in_clone(
+    case: &Case<'_>,
+    live: Option<&ConnInfo>,
     session: &Session,
-    live: Option<ConnInfo>,
-    from: &Catalog,
-    to: &Catalog,
-    plan: &Plan,
-    path: &[String],
-) -> Result<Proof> {
+    place: &Workplace<'_>,
+    roles: &mut Vec<String>,
+) -> Result<Attempt> {
+    let path = &place.project.search_path;
     let mut proof = Proof { rows_kept: true, ..Proof::default() };
     let base = introspect(session, path).await?;
-    let mut builder = base.to_builder();
-    for (id, object) in from.iter().filter(|(id, _)| id.kind() != crate::kinds::KindTag::Owner) {
-        builder.put(id.clone(), object.clone());
-    }
-    for (id, _) in from.iter() {
-        for (dependency, edge) in from.dependencies(id) {
-            builder.depend(id, dependency, edge);
-        }
-    }
-    // Of renamed objects the steps come first in the plan, but `from` is the state after them: they are left out here.
-    let options = PlanOptions::new(session.server_major(), false, path);
-    let made = make_plan(&base, &builder.finish_unchecked(), &options)?;
+    let target = clone_of(case, &base, place);
+    let made = make_plan(&base, &target, &PlanOptions::new(session.server_major(), false, path))?;
     let steps: Vec<&Step> = made.steps().collect();
+    let all: Vec<&Step> = steps.iter().copied().chain(case.plan.steps()).collect();
+    make_roles(session, &all, roles).await?;
     if let Err(error) = build::build(session, &steps, path).await {
-        proof.details.push(format!("the clone could not be built: {}", error.diagnostic.message));
-        return Ok(proof);
+        let what = steps.get(error.index).map(|s| s.object.to_string()).unwrap_or_default();
+        proof.details.push(format!("the clone could not be built ({what}): {}", error.diagnostic.message));
+        return Ok(Attempt::Decided(proof));
     }
-    let before = match live {
-        Some(info) => copy_sample(session, &info, from).await?,
-        None => BTreeMap::new(),
+    let sample = match live {
+        Some(info) => sample::copy(session, info).await?,
+        None => Sample::default(),
     };
-    let steps: Vec<&Step> = plan.steps().filter(|s| s.action != crate::core::step::Action::Rename).collect();
-    session
-        .batch(&format!("SET search_path = {}; SET check_function_bodies = off", crate::core::name::ident_list(path)))
-        .await?;
-    for step in steps {
-        if let Err(error) = session.client.batch_execute(&step.sql).await {
-            proof.details.push(format!(
-                "`{}` failed: {}",
-                step.sql.lines().next().unwrap_or_default(),
-                sql_error(error, None).message
-            ));
-            return Ok(proof);
+    proof.details.extend(sample.notes.iter().cloned());
+    if let Err((why, about_rows)) = run(session, case.plan, path).await? {
+        if about_rows && sample.partial {
+            return Ok(Attempt::RowsMissing(why));
         }
+        proof.details.push(why);
+        return Ok(Attempt::Decided(proof));
     }
+    proof.ran = true;
     let after = introspect(session, path).await?;
-    let after = after.filtered(|id, _| to.contains(id) || from.contains(id));
-    let differences = diff(&after, to);
-    let differences: Vec<_> = differences.into_iter().filter(|d| d.id.kind() != crate::kinds::KindTag::Owner).collect();
+    let after = after.filtered(|id, _| case.to.contains(id) || case.from.contains(id));
+    // Owners are the live server's: in the clone all belongs to one role.
+    let differences: Vec<_> = diff(&after, case.to).into_iter().filter(|d| d.id.kind() != KindTag::Owner).collect();
     proof.converged = differences.is_empty();
     proof.details.extend(differences.iter().map(|d| format!("still differs: {}", d.id)));
-    for (table, count) in before {
-        if !to.contains(&table) {
+    let renames: BTreeMap<ObjectId, ObjectId> = case.renames.iter().cloned().collect();
+    // A remedy may say that rows go.
+    let removes = case.plan.steps().any(|s| s.action == Action::Data && s.sql.to_ascii_lowercase().contains("delete"));
+    for (table, count) in &sample.rows {
+        let table = super::rename::rebased(table, &renames);
+        if !case.to.contains(&table) {
             continue;
         }
-        let now = count_rows(session, &table).await?;
-        if now != count {
-            proof.rows_kept = false;
+        let now = sample::count(session, &table).await?;
+        if now < *count {
+            proof.rows_kept &= removes;
             proof.details.push(format!("{} had {count} sample rows and has {now}", table.sql_path()));
         }
     }
-    Ok(proof)
+    Ok(Attempt::Decided(proof))
 }
 
-async fn count_rows(session: &Session, table: &ObjectId) -> Result<u64> {
-    let rows = session.rows(&format!("SELECT count(*) FROM ONLY {}", table.sql())).await?;
-    Ok(rows.first().and_then(|r| r.first().cloned().flatten()).and_then(|n| n.parse().ok()).unwrap_or(0))
-}
-
-/// Copies some rows of every table, with triggers and foreign keys off.
-async fn copy_sample(session: &Session, info: &ConnInfo, from: &Catalog) -> Result<BTreeMap<ObjectId, u64>> {
-    let source = Session::connect(info).await?;
-    source.batch("BEGIN READ ONLY; SET LOCAL row_security = off; SET LOCAL statement_timeout = '30s'").await?;
-    session.batch("SET session_replication_role = replica").await?;
-    let mut counts = BTreeMap::new();
-    for (id, object) in from.iter() {
-        if !object.kind().info().holds_data || id.parent().is_none_or(|p| p.kind() != crate::kinds::KindTag::Schema) {
-            continue;
-        }
-        let columns = crate::kinds::table::insertable_columns(id, from);
-        if columns.is_empty() {
-            continue;
-        }
-        let list = crate::core::name::ident_list(&columns);
-        let select = format!("SELECT {list} FROM ONLY {} LIMIT {SAMPLE}", id.sql());
-        let messages = match source.client.simple_query(&select).await {
-            Ok(messages) => messages,
-            // A table that the role may not read has no sample; the rest of the proof stands.
-            Err(_) => {
-                source
-                    .batch(
-                        "ROLLBACK; BEGIN READ ONLY; SET LOCAL row_security = off; SET LOCAL statement_timeout = '30s'",
-                    )
-                    .await?;
-                continue;
-            }
-        };
-        let mut values = Vec::new();
-        for message in &messages {
-            if let SimpleQueryMessage::Row(row) = message {
-                let items: Vec<String> = (0..row.len())
-                    .map(|i| row.get(i).map_or_else(|| "NULL".to_owned(), crate::core::name::literal))
-                    .collect();
-                values.push(format!("({})", items.join(", ")));
-            }
-        }
-        if !values.is_empty() {
-            let insert =
-                format!("INSERT INTO {} ({list}) OVERRIDING SYSTEM VALUE VALUES {}", id.sql(), values.join(", "));
-            session.client.batch_execute(&insert).await.map_err(|e| sql_error(e, None))?;
-        }
-        counts.insert(id.clone(), count_rows(session, id).await?);
+/// What the clone is to be: what every database begins with, the state, and what it rests on.
+fn clone_of(case: &Case<'_>, base: &Catalog, place: &Workplace<'_>) -> Catalog {
+    let needed = project_state::with_parts(case.whole, case.found.iter().map(|(id, _)| id.clone()).collect());
+    let outside = |id: &ObjectId| {
+        needed.contains(id)
+            && !id.kind().is_component()
+            && !scope::is_given(id)
+            // The scratch database of a platform's profile holds the platform's objects already.
+            && (place.project.profile == Profile::Plain || !scope::is_platform(id))
+    };
+    // What new objects are given to whom is as it is there, and not as a new database of the platform has it.
+    let default = |id: &ObjectId| id.kind() == KindTag::DefaultPrivilege;
+    let part = case.whole.filtered(|id, _| case.found.contains(id) || outside(id) || default(id));
+    let mut builder = base.to_builder();
+    for (id, _) in base.iter().filter(|(id, _)| default(id)) {
+        builder.remove(id);
     }
-    session.batch("SET session_replication_role = origin").await?;
-    source.batch("COMMIT").await?;
-    Ok(counts)
+    for (id, object) in part.iter().filter(|(id, _)| id.kind() != KindTag::Owner) {
+        builder.put(id.clone(), object.clone());
+    }
+    for (id, _) in part.iter() {
+        for (dependency, edge) in part.dependencies(id) {
+            builder.depend(id, dependency, edge);
+        }
+    }
+    builder.finish_unchecked()
+}
+
+/// Runs the plan's transactions as they are. A step that fails is told in a sentence, with whether it failed over rows.
+async fn run(session: &Session, plan: &Plan, path: &[String]) -> Result<std::result::Result<(), (String, bool)>> {
+    session
+        .batch(&format!(
+            "SET search_path = {}; SET check_function_bodies = off; SET row_security = off",
+            crate::core::name::ident_list(path)
+        ))
+        .await?;
+    for transaction in &plan.transactions {
+        let together = transaction.mode != Transaction::None;
+        if together {
+            session.batch("BEGIN").await?;
+        }
+        for step in &transaction.steps {
+            if let Err(error) = session.client.batch_execute(&step.sql).await {
+                return Ok(Err(failure(step, error)));
+            }
+        }
+        // What is deferred fails here.
+        if together && let Err(error) = session.client.batch_execute("COMMIT").await {
+            let Some(last) = transaction.steps.last() else { continue };
+            return Ok(Err(failure(last, error)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn failure(step: &Step, error: tokio_postgres::Error) -> (String, bool) {
+    // Data exceptions, violated constraints, and what a check raises.
+    let about_rows =
+        error.code().is_some_and(|code| ["22", "23", "P0"].iter().any(|class| code.code().starts_with(class)));
+    let error = sql_error(error, None);
+    let mut text = format!("`{}` failed: {}", step.shown().lines().next().unwrap_or_default(), error.message);
+    if let Some(detail) = error.notes.iter().find(|note| !note.starts_with("SQLSTATE")) {
+        text.push_str(&format!(" ({detail})"));
+    }
+    (text, about_rows)
 }

@@ -11,6 +11,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::core::step::Step;
 use crate::declare::build;
+use crate::declare::elaborate::make_roles;
 use crate::engine::load::Workplace;
 use crate::introspect::introspect;
 use crate::kinds::Object;
@@ -125,6 +126,7 @@ async fn read_back(
     let ephemeral = place.ephemeral().await?;
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
+    let mut roles = Vec::new();
     let result = async {
         let base = introspect(&session, &path).await?;
         let mut builder = base.to_builder();
@@ -139,6 +141,7 @@ async fn read_back(
         let target = builder.finish_unchecked();
         let made = plan(&base, &target, &PlanOptions::new(session.server_major(), false, &path))?;
         let build_steps: Vec<&Step> = made.steps().chain(steps).collect();
+        make_roles(&session, &build_steps, &mut roles).await?;
         if let Err(error) = build::build(&session, &build_steps, &path).await {
             let what = build_steps.get(error.index).map(|s| s.object.to_string()).unwrap_or_default();
             let mut problem = error.diagnostic;
@@ -151,6 +154,7 @@ async fn read_back(
     .await;
     drop(session);
     let dropped = scratch.drop().await;
+    ephemeral.forget_roles(&roles).await;
     let read: Catalog = result?;
     dropped?;
     // Ids follow the renames; the texts of what was affected are those read back.

@@ -1,6 +1,5 @@
 //! What several kinds share: showing values, reading catalog rows, YAML keys that every object has.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::core::catalog::Catalog;
@@ -12,17 +11,24 @@ use crate::kinds::{Kind, KindTag};
 use crate::yaml::{Definition, Key, Node, Out};
 
 /// A value as a person reads it in a difference.
-pub fn show<T: Serialize>(value: &T) -> String {
-    fn text(value: &Value) -> String {
-        match value {
-            Value::Null => "none".to_owned(),
-            Value::String(s) => s.clone(),
-            Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
-            Value::Object(map) => map.iter().map(|(k, v)| format!("{k} {}", text(v))).collect::<Vec<_>>().join(", "),
-            other => other.to_string(),
-        }
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(s) => s.clone(),
+        Value::Array(items) => items.iter().map(show).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => map.iter().map(|(k, v)| format!("{k} {}", show(v))).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
     }
-    serde_json::to_value(value).map_or_else(|_| "?".to_owned(), |v| text(&v))
+}
+
+/// The two values of a change. What is there or not, and has nothing more to say, is said as yes or no.
+pub fn show_change(old: &Value, new: &Value) -> (String, String) {
+    let bare = |value: &Value| value.as_object().is_some_and(serde_json::Map::is_empty);
+    match (old, new) {
+        (Value::Null, flag) if bare(flag) => ("no".to_owned(), "yes".to_owned()),
+        (flag, Value::Null) if bare(flag) => ("yes".to_owned(), "no".to_owned()),
+        _ => (show(old), show(new)),
+    }
 }
 
 /// The name that PostgreSQL makes of some names and a suffix (`makeObjectName`): joined by underscores, the longer of the

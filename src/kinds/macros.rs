@@ -21,7 +21,7 @@ macro_rules! attributes {
                 &[ $( $crate::kinds::Attribute {
                     name: stringify!($field),
                     differs: |a, b| a.$field != b.$field,
-                    show: |k| $crate::kinds::common::show(&k.$field),
+                    value: |k| serde_json::to_value(&k.$field).unwrap_or_default(),
                     on_change: $rule,
                 } ),* ]
             };

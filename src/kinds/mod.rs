@@ -75,8 +75,8 @@ pub struct Attribute<K: 'static> {
     pub name: &'static str,
     /// Whether it differs between two objects.
     pub differs: fn(&K, &K) -> bool,
-    /// The value, for a person.
-    pub show: fn(&K) -> String,
+    /// The value; to be shown by [`common::show_change`].
+    pub value: fn(&K) -> serde_json::Value,
     /// What a change calls for.
     pub on_change: OnChange<K>,
 }
@@ -259,7 +259,10 @@ fn attribute_changes<K: Kind>(old: &K, new: &K) -> Vec<AttributeChange> {
     K::ATTRIBUTES
         .iter()
         .filter(|a| !matches!(a.on_change, OnChange::Ignore) && (a.differs)(old, new))
-        .map(|a| AttributeChange { name: a.name, old: (a.show)(old), new: (a.show)(new) })
+        .map(|a| {
+            let (old, new) = common::show_change(&(a.value)(old), &(a.value)(new));
+            AttributeChange { name: a.name, old, new }
+        })
         .collect()
 }
 

@@ -70,11 +70,8 @@ fn head(report: &Report<'_>, out: &mut String) {
         );
     }
     if let Some(proof) = report.proof {
-        let (class, text) = match (proof.converged, proof.rows_kept) {
-            (true, true) => ("add", "Proved on a clone: nothing differs afterwards, and the rows are still there."),
-            (false, _) => ("del", "Not proved: on a clone, differences remain."),
-            (true, false) => ("del", "Not proved: on a clone, rows are missing afterwards."),
-        };
+        let (class, verdict) = if proof.holds() { ("add", "Proved") } else { ("del", "Not proved") };
+        let text = format!("{verdict}: applied to a clone, {}.", proof.words());
         let details: Vec<_> = proof.details.iter().map(|d| format!("<br>{}", e(d))).collect();
         let _ = writeln!(out, "<div class=\"banner {class}\">{text}{}</div>", details.join(""));
     }

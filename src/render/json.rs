@@ -23,7 +23,12 @@ pub fn render(report: &Report<'_>) -> Value {
         "notes": diagnostics(report.notes),
     });
     if let (Some(proof), Some(map)) = (report.proof, all.as_object_mut()) {
-        let proof = json!({"converged": proof.converged, "rows_kept": proof.rows_kept, "details": proof.details});
+        let proof = json!({
+            "ran": proof.ran,
+            "converged": proof.converged,
+            "rows_kept": proof.rows_kept,
+            "details": proof.details,
+        });
         map.insert("proof".to_owned(), proof);
     }
     all

@@ -25,11 +25,8 @@ pub fn render(report: &Report<'_>) -> String {
             writeln!(out, "\n⛔ {} would lose data and run only with consent.", counted(summary.need_consent, "step"));
     }
     if let Some(proof) = report.proof {
-        out.push_str(match (proof.converged, proof.rows_kept) {
-            (true, true) => "\n✅ Proved on a clone: nothing differs afterwards, and the rows are still there.\n",
-            (false, _) => "\n❌ Not proved: on a clone, differences remain.\n",
-            (true, false) => "\n❌ Not proved: on a clone, rows are missing afterwards.\n",
-        });
+        let (sign, verdict) = if proof.holds() { ("✅", "Proved") } else { ("❌", "Not proved") };
+        let _ = writeln!(out, "\n{sign} {verdict}: applied to a clone, {}.", proof.words());
         for detail in &proof.details {
             let _ = writeln!(out, "- {}", escape(detail));
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::core::id::ObjectId;
 use crate::core::step::{Step, Transaction};
 use crate::diff::{ChangeKind, Difference};
+use crate::engine::Proof;
 use crate::plan::{Plan, PlanTransaction};
 
 use super::tree::{Group, Tree, mark, part};
@@ -79,7 +80,7 @@ pub fn render(report: &Report<'_>, paint: Paint) -> String {
         out.push('\n');
     }
     if let Some(proof) = report.proof {
-        let _ = writeln!(out, "{}", proof_line(proof.converged, proof.rows_kept, paint));
+        let _ = writeln!(out, "{}", proof_line(proof, paint));
         for detail in &proof.details {
             let _ = writeln!(out, "  {}", clean_line(detail));
         }
@@ -89,13 +90,11 @@ pub fn render(report: &Report<'_>, paint: Paint) -> String {
     out
 }
 
-fn proof_line(converged: bool, rows_kept: bool, paint: Paint) -> String {
-    match (converged, rows_kept) {
-        (true, true) => {
-            paint.green("Proved: applied to a clone, nothing differs afterwards and the rows are still there.")
-        }
-        (false, _) => paint.red("Not proved: applied to a clone, differences remain."),
-        (true, false) => paint.red("Not proved: applied to a clone, rows are missing afterwards."),
+fn proof_line(proof: &Proof, paint: Paint) -> String {
+    if proof.holds() {
+        paint.green(format!("Proved: applied to a clone, {}.", proof.words()))
+    } else {
+        paint.red(format!("Not proved: applied to a clone, {}.", proof.words()))
     }
 }
 
@@ -227,7 +226,7 @@ fn draw_step(number: usize, width: usize, step: &Step, paint: Paint, out: &mut S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Proof;
+
     use crate::render::sample;
 
     #[test]
@@ -248,7 +247,12 @@ mod tests {
 
     #[test]
     fn a_failed_proof_is_said() {
-        let proof = Proof { converged: false, rows_kept: true, details: vec!["column public.t.c remains".to_owned()] };
+        let proof = Proof {
+            ran: true,
+            converged: false,
+            rows_kept: true,
+            details: vec!["column public.t.c remains".to_owned()],
+        };
         let text = sample::with_nothing(|r| {
             render(&Report { proof: Some(&proof), from: r.from.clone(), to: r.to.clone(), ..*r }, Paint::new(false))
         });

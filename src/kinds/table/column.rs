@@ -14,6 +14,7 @@ use crate::kinds::common::Introspect;
 use crate::kinds::table::column_steps;
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::parents;
+use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -401,6 +402,8 @@ fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>) -> Vec<Ste
         Step::alter(id, format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"))
             .lock(LockMode::AccessExclusive, &top)
             .phase(Phase::Contract)
+            .hazard(HazardKind::Breaking, "writes without a value for it fail from here on")
+            .premise(premise::not_null(id, cx))
             .rank(5),
         Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check}"))
             .lock(LockMode::ShareUpdateExclusive, &top)

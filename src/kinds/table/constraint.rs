@@ -14,6 +14,7 @@ use crate::kinds::common::Introspect;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::inheritance::parents;
 use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children};
+use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -210,7 +211,7 @@ impl Kind for Constraint {
                 build.done_when = Some(super::index::is_valid_query(&table, &name));
                 build.cleanup = Some(super::index::drop_invalid(&table, &name));
                 build.phase = Phase::Contract;
-                steps.push(build);
+                steps.push(build.hazard(HazardKind::Breaking, "writes that repeat a value fail from here on"));
                 steps.push(
                     Step::alter(
                         id,
@@ -241,6 +242,7 @@ impl Kind for Constraint {
             }
         }
         if let Some(first) = steps.first_mut() {
+            first.premise = premise::constraint(self, id, cx);
             first.requires.extend(attachments_before(id, cx));
             if let Some(referenced) = &self.references {
                 first.requires.extend(attachments_to_keys(referenced, cx.to));

@@ -11,6 +11,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::table::partition::{attachments_before, has_attached_children};
+use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -160,6 +161,7 @@ impl Kind for Index {
                 step = step.hazard(HazardKind::Blocking, "the index is built while writes wait");
             }
         }
+        step.premise = premise::unique_index(self, id, cx);
         step.requires.extend(attachments_before(id, cx));
         let mut steps = vec![step];
         steps.extend(self.statistics_steps(id, &BTreeMap::new()));

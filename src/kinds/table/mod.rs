@@ -12,6 +12,7 @@ pub mod default;
 pub mod index;
 pub mod inheritance;
 pub mod partition;
+mod premise;
 pub mod replica_identity;
 
 use std::collections::BTreeMap;

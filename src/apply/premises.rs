@@ -1,0 +1,87 @@
+//! What the steps take for granted of the rows, asked before the first of them.
+
+#![expect(clippy::vec_box, reason = "diagnostics are boxed wherever they are handed on")]
+
+use std::time::{Duration, Instant};
+
+use super::settings::search_path;
+use crate::core::diagnostic::Diagnostic;
+use crate::core::step::{Action, Phase, Premise, Step};
+use crate::plan::Plan;
+use crate::postgres::Session;
+
+/// Violations are counted up to this number.
+const COUNTED: u32 = 10_000;
+
+/// Violations that are shown.
+const SHOWN: u32 = 3;
+
+/// After this time no more is asked: what is not answered by then, the steps themselves find out.
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// Asks the rows what the steps up to a phase take for granted: an error for each premise that does not hold.
+///
+/// What steps of the plan may mend before it matters is passed over, and so is what cannot be answered in a few seconds. It
+/// changes nothing and waits for nobody's locks.
+pub async fn premises(session: &Session, plan: &Plan, until: Option<Phase>) -> Vec<Box<Diagnostic>> {
+    let began = Instant::now();
+    let mut found = Vec::new();
+    let data: Vec<&Step> = plan.steps().filter(|step| step.action == Action::Data).collect();
+    for step in plan.steps().filter(|step| until.is_none_or(|until| step.phase <= until)) {
+        let Some(premise) = &step.premise else { continue };
+        if began.elapsed() > BUDGET {
+            break;
+        }
+        if data.iter().any(|step| may_change(step, premise)) {
+            continue;
+        }
+        let Some((count, examples)) = ask(session, plan, premise).await else { continue };
+        if count == 0 {
+            continue;
+        }
+        let number = if count > COUNTED { format!("more than {COUNTED}") } else { count.to_string() };
+        let mut problem = Diagnostic::error("rows-violate", premise.message(&number));
+        if let Some(examples) = examples {
+            problem = problem.note(format!("such as {examples}"));
+        }
+        found.push(problem.help(premise.help.clone()));
+    }
+    found
+}
+
+/// Whether a step about rows may touch those of the premise's table.
+fn may_change(step: &Step, premise: &Premise) -> bool {
+    let (object, table) = (&step.object, &premise.table);
+    if step.label.is_some() && step.sql.starts_with("DO ") {
+        // A check: it raises or does nothing.
+        return false;
+    }
+    if object.parent().as_ref() == Some(table) && !premise.columns.is_empty() {
+        // A backfill sets one column.
+        return premise.columns.iter().any(|column| *column == object.name());
+    }
+    object.top() == *table
+        || step.batch.as_ref().is_some_and(|batch| batch.table == *table)
+        || step.uses_unconstrained.contains(table)
+        || step.sql.to_lowercase().contains(&table.name().to_lowercase())
+}
+
+/// How many violations there are, and some of them; nothing where that cannot be answered.
+async fn ask(session: &Session, plan: &Plan, premise: &Premise) -> Option<(u32, Option<String>)> {
+    let limit = COUNTED + 1;
+    let sql = format!(
+        "BEGIN READ ONLY; SET LOCAL search_path = {}; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '500ms'; \
+         SET LOCAL row_security = off; \
+         WITH v(shown) AS ({} LIMIT {limit}) SELECT pg_catalog.count(*), \
+         (SELECT pg_catalog.string_agg(pg_catalog.left(s.shown, 80), '; ') FROM (SELECT shown FROM v LIMIT {SHOWN}) s) FROM v; \
+         COMMIT",
+        search_path(&plan.search_path),
+        premise.violations
+    );
+    let Ok(rows) = session.rows(&sql).await else {
+        let _ = session.batch("ROLLBACK").await;
+        return None;
+    };
+    let [Some(count), examples] = rows.first()?.as_slice() else { return None };
+    Some((count.parse().ok()?, examples.clone()))
+}

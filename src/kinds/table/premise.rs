@@ -1,0 +1,209 @@
+//! What NOT NULL, checks, keys and unique indexes take for granted of rows that exist already, as queries.
+//!
+//! Only what can be asked in the state before the plan: not of columns that the plan adds or whose type it changes, nor of
+//! what uses a function that it changes.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
+
+use crate::core::id::ObjectId;
+use crate::core::name::{Ident, ident, qualified};
+use crate::core::step::Premise;
+use crate::kinds::KindTag;
+use crate::kinds::table::column::Column;
+use crate::kinds::table::constraint::{Constraint, ConstraintType};
+use crate::kinds::table::index::Index;
+use crate::plan::context::PlanContext;
+use crate::sql::parse::parse_one;
+
+/// Whether the rows can be asked already: the table is there, and all that the object uses is as it will be.
+fn can_be_asked(id: &ObjectId, table: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let same = |d: &ObjectId| match (Column::get(cx.from, d), Column::get(cx.to, d)) {
+        (Some(old), Some(new)) => old.type_name == new.type_name && !cx.is_new(d),
+        _ => {
+            d.is_within(table) && d.kind() != KindTag::Column
+                || cx.from.get(d).zip(cx.to.get(d)).is_some_and(|(old, new)| old.changes(new).is_empty())
+        }
+    };
+    cx.online
+        && cx.from.contains(table)
+        && !cx.is_new(table)
+        && cx.to.dependencies(id).all(|(d, _)| d == table || d.kind() == KindTag::Table || same(d))
+}
+
+fn have(columns: &[String], table: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    columns.iter().all(|name| {
+        let id = table.child(KindTag::Column, name);
+        cx.from.contains(&id) && !cx.is_new(&id)
+    })
+}
+
+/// NOT NULL on a column: no row without a value.
+pub(super) fn not_null(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    let table = id.top();
+    if !cx.online || cx.is_new(&table) || !cx.from.contains(&table) {
+        return None;
+    }
+    let (name, of) = (ident(&id.name()), table.sql());
+    Some(if cx.is_new(id) {
+        Premise {
+            violations: format!("SELECT NULL::text FROM {of}"),
+            fact: format!("the new column {name} of {of} is NOT NULL and has no default, and the table holds"),
+            noun: "row".to_owned(),
+            help: format!("give {name} a default, or a `backfill` that says what the rows get that exist already"),
+            columns: vec![id.name().into_owned()],
+            table,
+        }
+    } else {
+        Premise {
+            violations: format!("SELECT NULL::text FROM {of} WHERE {name} IS NULL"),
+            fact: format!("the column {name} of {of} is to be NOT NULL, and it is NULL in"),
+            noun: "row".to_owned(),
+            help: format!("declare a `backfill` of {name} for the rows that exist already, or mend them first"),
+            columns: vec![id.name().into_owned()],
+            table,
+        }
+    })
+}
+
+/// A constraint: no row that violates it.
+pub(super) fn constraint(new: &Constraint, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    let table = id.top();
+    if !new.validated || !new.enforced || !can_be_asked(id, &table, cx) || !have(&new.columns, &table, cx) {
+        return None;
+    }
+    let (of, name) = (table.sql(), ident(&id.name()));
+    match new.constraint_type {
+        ConstraintType::Check => {
+            let expression = new.definition.strip_prefix("CHECK ")?;
+            let only = if new.no_inherit { "ONLY " } else { "" };
+            Some(Premise {
+                violations: format!("SELECT t::text FROM {only}{of} t WHERE NOT {expression}"),
+                fact: format!("the check {name} of {of} does not hold in"),
+                noun: "row".to_owned(),
+                help: mend(),
+                columns: new.columns.clone(),
+                table,
+            })
+        }
+        ConstraintType::PrimaryKey | ConstraintType::Unique if !new.definition.contains("WITHOUT OVERLAPS") => {
+            let distinct = !new.definition.contains("NULLS NOT DISTINCT");
+            Some(unique(&table, &format!("the key {name}"), &new.columns, distinct, None))
+        }
+        ConstraintType::ForeignKey if !new.definition.contains("PERIOD ") => {
+            let (other, own, keys) = reference(&new.definition)?;
+            if new.references.as_ref().is_some_and(|r| cx.is_new(r)) {
+                return None;
+            }
+            let shown = own.iter().map(|c| format!("c.{}", Ident(c))).collect::<Vec<_>>();
+            let there = shown.iter().map(|c| format!("{c} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+            let equal =
+                shown.iter().zip(&keys).map(|(c, k)| format!("p.{} = {c}", Ident(k))).collect::<Vec<_>>().join(" AND ");
+            Some(Premise {
+                violations: format!(
+                    "SELECT pg_catalog.concat_ws(', ', {}) FROM {of} c WHERE {there} AND NOT EXISTS (SELECT FROM {other} p WHERE {equal})",
+                    shown.join(", ")
+                ),
+                fact: format!("the foreign key {name} of {of} finds nothing in {other} for"),
+                noun: "row".to_owned(),
+                help: mend(),
+                columns: new.columns.clone(),
+                table,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// A unique index of plain columns: no two rows with the same values.
+pub(super) fn unique_index(new: &Index, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    if !new.unique || !can_be_asked(id, &new.relation, cx) {
+        return None;
+    }
+    let statement = format!("CREATE UNIQUE INDEX ON t {}", new.definition);
+    let columns = parse_one(&statement, |node| match node {
+        NodeEnum::IndexStmt(index) => index
+            .index_params
+            .iter()
+            .map(|param| match &param.node {
+                Some(NodeEnum::IndexElem(e)) if e.expr.is_none() && e.opclass.is_empty() && e.collation.is_empty() => {
+                    Some(e.name.clone())
+                }
+                _ => None,
+            })
+            .collect::<Option<Vec<String>>>(),
+        _ => None,
+    })
+    .ok()??;
+    if !have(&columns, &new.relation, cx) {
+        return None;
+    }
+    let distinct = !new.definition.contains("NULLS NOT DISTINCT");
+    let name = format!("the unique index {}", ident(&id.name()));
+    Some(unique(&new.relation, &name, &columns, distinct, new.predicate.as_deref()))
+}
+
+fn unique(table: &ObjectId, what: &str, columns: &[String], nulls_distinct: bool, predicate: Option<&str>) -> Premise {
+    let (of, plain) = (table.sql(), columns.to_vec());
+    let columns: Vec<String> = columns.iter().map(|c| ident(c)).collect();
+    let mut conditions: Vec<String> = predicate.map(|p| format!("({p})")).into_iter().collect();
+    if nulls_distinct {
+        conditions.extend(columns.iter().map(|c| format!("{c} IS NOT NULL")));
+    }
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let columns = columns.join(", ");
+    Premise {
+        violations: format!(
+            "SELECT pg_catalog.concat_ws(', ', {columns}) FROM {of}{filter} GROUP BY {columns} HAVING pg_catalog.count(*) > 1"
+        ),
+        fact: format!("{what} of {of} is to be unique, and is repeated for"),
+        noun: "value".to_owned(),
+        help: mend(),
+        columns: plain,
+        table: table.clone(),
+    }
+}
+
+fn mend() -> String {
+    "mend these rows first, or declare an invariant whose remedy mends them (`before` names what must wait for it)"
+        .to_owned()
+}
+
+/// The table that a foreign key refers to, its own columns and those that it refers to.
+fn reference(definition: &str) -> Option<(String, Vec<String>, Vec<String>)> {
+    let names = |nodes: &[Node]| -> Option<Vec<String>> {
+        nodes
+            .iter()
+            .map(|n| match &n.node {
+                Some(NodeEnum::String(s)) => Some(s.sval.clone()),
+                _ => None,
+            })
+            .collect()
+    };
+    parse_one(&format!("ALTER TABLE t ADD CONSTRAINT x {definition}"), move |node| {
+        let NodeEnum::AlterTableStmt(alter) = node else { return None };
+        let Some(NodeEnum::AlterTableCmd(command)) = alter.cmds.first()?.node.as_ref() else { return None };
+        let Some(NodeEnum::Constraint(found)) = command.def.as_ref()?.node.as_ref() else { return None };
+        let table = found.pktable.as_ref()?;
+        let name = if table.schemaname.is_empty() {
+            ident(&table.relname)
+        } else {
+            qualified(&table.schemaname, &table.relname)
+        };
+        let (own, keys) = (names(&found.fk_attrs)?, names(&found.pk_attrs)?);
+        (own.len() == keys.len() && !own.is_empty()).then_some((name, own, keys))
+    })
+    .ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_read_from_its_definition() {
+        let read = reference("FOREIGN KEY (a, \"B b\") REFERENCES s.\"T\"(x, y) ON DELETE CASCADE");
+        let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        assert_eq!(read, Some(("s.\"T\"".to_owned(), words(&["a", "B b"]), words(&["x", "y"]))));
+    }
+}
