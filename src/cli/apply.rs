@@ -10,6 +10,7 @@ use crate::core::step::{HazardKind, Phase, Step};
 use crate::declare::project::Project;
 use crate::engine::{self, ApplyOptions};
 use crate::plan::Plan;
+use crate::postgres::ConnInfo;
 use crate::render::{self, Summary, counted, object};
 use crate::state::StateSpec;
 
@@ -34,6 +35,9 @@ pub struct Args {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    /// The name of the environment to change, where trueup.yaml demands that it be confirmed; in place of typing it
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
     /// Consent to steps with these hazards
     #[arg(long, value_enum, value_name = "HAZARD", value_delimiter = ',')]
     pub allow: Vec<Allow>,
@@ -69,14 +73,13 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
             .help("name a database: --from postgres://user@host/database, or --from env:NAME"));
     }
     let mut settings = global.settings(Some(&from), Some(&to), output)?;
+    let project = Project::read(&settings.project_dir)?;
+    let environment = environment_of(&from, &project)?;
     // What the command line says wins over what the project file says of the environment.
-    let named = match &from {
-        StateSpec::Environment(name) => {
-            Project::read(&settings.project_dir)?.environments.get(name).and_then(|e| e.lock_timeout)
-        }
-        _ => None,
-    };
+    let named = environment.and_then(|name| project.environments.get(name)).and_then(|e| e.lock_timeout);
     settings.lock_timeout = args.lock_timeout.or(named).unwrap_or(settings.lock_timeout);
+    let guarded = environment.filter(|name| project.environments.get(*name).is_some_and(|e| e.confirm));
+    refuse_other_environment(args, environment)?;
     let mut options = ApplyOptions { allow: args.allowed(), until: args.until.map(Phase::from), saved_plan: None };
     let plan = match &args.plan {
         Some(path) => {
@@ -106,15 +109,22 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
         refused.notes.extend(lost.into_iter().map(|remark| remark.message));
         return Err(refused);
     }
-    if !args.yes {
+    if asks(args, guarded) {
+        if !output.can_ask() {
+            return Err(nobody_to_ask(guarded));
+        }
+        // What would stop it is said before anybody is asked; the run looks again.
+        engine::ready(&from, &to, &plan, &options, &settings).await?;
         let question = format!("Apply {} to {from}?", these(now.len()));
-        match output.ask(&question).await {
-            Some(true) => {}
-            Some(false) => return Err(Diagnostic::refused("not-confirmed", "nothing was run")),
-            None => {
-                return Err(Diagnostic::refused("not-confirmed", "nothing was run: there is no terminal to ask on")
-                    .help("pass --yes to run without being asked"));
+        let agreed = match guarded {
+            Some(name) => {
+                let typed = output.ask_for(&format!("{question} Type {name} to go on:")).await;
+                typed == name
             }
+            None => output.ask(&question).await,
+        };
+        if !agreed {
+            return Err(Diagnostic::refused("not-confirmed", "nothing was run"));
         }
     }
     let observer = Steps::new(output);
@@ -139,6 +149,56 @@ fn these(n: usize) -> String {
 
 fn remain(n: usize) -> String {
     if n == 1 { "1 step remains".to_owned() } else { format!("{n} steps remain") }
+}
+
+/// The environment that a database is: the one named, or one with the same place in its URL.
+fn environment_of<'a>(from: &StateSpec, project: &'a Project) -> Result<Option<&'a str>> {
+    match from {
+        StateSpec::Environment(name) => {
+            // An unknown one is an error with the nearest known.
+            project.environment_url(name)?;
+            Ok(project.environments.get_key_value(name).map(|(name, _)| name.as_str()))
+        }
+        StateSpec::Live(info) => Ok(project.environments.keys().map(String::as_str).find(|name| {
+            // One whose variables are not set here cannot be compared.
+            let url = project.environment_url(name).ok();
+            url.and_then(|url| ConnInfo::parse(&url).ok()).is_some_and(|other| other.is_same_place(info))
+        })),
+        _ => Ok(None),
+    }
+}
+
+/// Whether the person at the terminal is asked. `guarded` is the environment that has to be named.
+fn asks(args: &Args, guarded: Option<&str>) -> bool {
+    match guarded {
+        Some(name) => args.confirm.as_deref() != Some(name),
+        None => !args.yes,
+    }
+}
+
+/// Refuses to change another database than the one that was confirmed.
+fn refuse_other_environment(args: &Args, environment: Option<&str>) -> Result<()> {
+    let Some(confirmed) = args.confirm.as_deref().filter(|name| environment != Some(*name)) else { return Ok(()) };
+    let what = match environment {
+        Some(name) => format!("the environment {name}"),
+        None => "no environment of trueup.yaml".to_owned(),
+    };
+    Err(Diagnostic::refused(
+        "not-confirmed",
+        format!("nothing was run: --confirm names {confirmed}, but the database is {what}"),
+    ))
+}
+
+fn nobody_to_ask(guarded: Option<&str>) -> Box<Diagnostic> {
+    match guarded {
+        Some(name) => {
+            Diagnostic::refused("not-confirmed", format!("nothing was run: the environment {name} has to be confirmed"))
+                .note("trueup.yaml says so (`confirm: true`): --yes is not enough, and there is no terminal to ask on")
+                .help(format!("if that is the database you mean: --confirm {name}"))
+        }
+        None => Diagnostic::refused("not-confirmed", "nothing was run: there is no terminal to ask on")
+            .help("pass --yes to run without being asked"),
+    }
 }
 
 /// Refuses when a step would lose something nobody consented to. Runs before anything else does.

@@ -148,20 +148,28 @@ impl Output {
         }
     }
 
-    /// Asks on the terminal; `None` where there is none to ask on.
-    pub async fn ask(&self, question: &str) -> Option<bool> {
+    /// Whether there is a terminal to ask on.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks on the terminal whether to go on.
+    pub async fn ask(&self, question: &str) -> bool {
+        let answer = self.ask_for(&format!("{question} [y/N]")).await;
+        matches!(answer.to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// Asks on the terminal for a line.
+    pub async fn ask_for(&self, question: &str) -> String {
         self.end_progress();
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return None;
-        }
-        self.stderr(&format!("{} [y/N] ", clean(question)));
-        let answer = tokio::task::spawn_blocking(|| {
+        self.stderr(&format!("{} ", clean(question)));
+        let answer: String = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             io::stdin().read_line(&mut line).map(|_| line).unwrap_or_default()
         })
         .await
         .unwrap_or_default();
-        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+        answer.trim().to_owned()
     }
 
     fn stderr(&self, text: &str) {

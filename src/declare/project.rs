@@ -37,7 +37,7 @@ pub struct Environment {
     pub url: String,
     /// How long a step may wait for a lock.
     pub lock_timeout: Option<Duration>,
-    /// Whether `--yes` alone is not enough on a terminal.
+    /// Whether a person has to give its name before anything is changed there: `--yes` is not enough.
     pub confirm: bool,
     /// Where it stands.
     pub location: Location,
@@ -98,7 +98,11 @@ const MANAGE: &[KeyDoc] = &[
 const ENVIRONMENT: &[KeyDoc] = &[
     KeyDoc { name: "url", doc: "The connection string; ${VAR} is taken from the environment.", shape: Shape::Text },
     KeyDoc { name: "lock_timeout", doc: "How long a step may wait for a lock: 2s, 500ms.", shape: Shape::Text },
-    KeyDoc { name: "confirm", doc: "Whether apply always asks.", shape: Shape::Boolean },
+    KeyDoc {
+        name: "confirm",
+        doc: "Whether `apply` asks for the name of the environment to be typed (or given by `--confirm`); `--yes` is not enough.",
+        shape: Shape::Boolean,
+    },
 ];
 
 /// The project file's keys, for the JSON Schema and the documentation.

@@ -297,6 +297,11 @@ impl ConnInfo {
         Self { user: name.to_owned(), ..self.clone() }
     }
 
+    /// Whether both name the same database of the same servers, whoever connects.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.targets == other.targets && self.database == other.database
+    }
+
     /// The database's name.
     pub fn database(&self) -> &str {
         &self.database
