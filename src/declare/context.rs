@@ -104,6 +104,18 @@ impl<'a> DeclareContext<'a> {
 
     /// Adds an object.
     pub fn add(&mut self, id: ObjectId, object: impl Into<Object>, location: &Location) -> Result<()> {
+        let limit = crate::core::name::MAX_IDENTIFIER_BYTES;
+        let info = id.kind().info();
+        if id.name().len() > limit && !info.signature && !id.kind().is_component() {
+            let bytes = id.name().len();
+            return Err(Diagnostic::error(
+                "name-too-long",
+                format!("the name of this {} has {bytes} bytes", info.label),
+            )
+            .at(location.clone())
+            .note(format!("PostgreSQL keeps {limit} bytes of a name and cuts off the rest without an error"))
+            .help("shorten it"));
+        }
         self.builder.add(id, object, Some(location.clone())).map(|_| ())
     }
 

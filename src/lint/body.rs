@@ -172,7 +172,16 @@ impl Body {
     }
 
     fn sql(&self, checker: &Checker) -> Vec<Finding> {
-        let Ok(list) = statements(&self.text) else { return Vec::new() };
+        let list = match statements(&self.text) {
+            Ok(list) => list,
+            // PostgreSQL's own parser: what it does not read, no server runs. Its other refusals (depth) are about us.
+            Err(error) if error.message.starts_with("syntax error") => {
+                let place = error.offset.unwrap_or(self.text.len());
+                let message = format!("the body does not parse: {}", error.message);
+                return vec![Finding::new("sql-syntax", message, &self.text, place)];
+            }
+            Err(_) => return Vec::new(),
+        };
         let mut local = self.local(checker);
         let variables = self.variables(checker);
         let mut found = Vec::new();

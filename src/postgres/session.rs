@@ -237,12 +237,7 @@ impl Session {
         self.backend_pid = field(1).parse().unwrap_or(0);
         let (read_only, standby) = (field(2) == "on", field(3) == "t");
         if self.server_major() < OLDEST_MAJOR {
-            let (major, oldest) = (self.server_major(), OLDEST_MAJOR);
-            return Err(Diagnostic::error(
-                "server-too-old",
-                format!("the server at {} is PostgreSQL {major}", self.info.hosts()),
-            )
-            .note(format!("PostgreSQL {oldest} is the oldest that trueup knows")));
+            return Err(too_old(self.server_major(), &self.info.hosts()));
         }
         let (fits, wanted) = match attrs {
             SessionAttrs::Any | SessionAttrs::PreferStandby => (true, ""),
@@ -329,6 +324,12 @@ impl std::fmt::Debug for Session {
     }
 }
 
+fn too_old(major: u32, hosts: &str) -> Box<Diagnostic> {
+    Diagnostic::error("server-too-old", format!("the server at {hosts} is PostgreSQL {major}, which is too old"))
+        .note(format!("PostgreSQL {OLDEST_MAJOR} is the oldest that trueup knows"))
+        .help(format!("upgrade the server to PostgreSQL {OLDEST_MAJOR} or later"))
+}
+
 /// Whether a SQLSTATE says that nothing is wrong with the statement itself and it may be tried again: a lock that was
 /// not to be had, a deadlock, a serialization failure.
 pub fn is_retryable(code: &SqlState) -> bool {
@@ -370,4 +371,16 @@ fn timed_out(info: &ConnInfo, target: &Target, limit: Duration) -> Box<Diagnosti
 
 fn no_server() -> Box<Diagnostic> {
     Diagnostic::error("cannot-connect", "there is no server to connect to")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_named_with_the_oldest_that_will_do() {
+        let error = too_old(13, "db:5432");
+        assert_eq!(error.message, "the server at db:5432 is PostgreSQL 13, which is too old");
+        assert!(error.help.iter().any(|help| help.contains("PostgreSQL 14")), "{error:?}");
+    }
 }
