@@ -429,3 +429,16 @@ pub fn rows(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_po
         Ok(found.collect())
     })
 }
+
+/// Waits until a query gives `t`; panics when that takes longer than anything should.
+pub fn until(url: &str, what: &str, query: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found = rows(url, query).ok().and_then(|rows| rows.into_iter().flatten().next().flatten());
+        if found.as_deref() == Some("t") {
+            return;
+        }
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

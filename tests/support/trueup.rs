@@ -3,7 +3,8 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long one run may take before it counts as hanging.
@@ -50,6 +51,20 @@ impl Run {
     }
 }
 
+/// Variables by which the caller's own settings would come in.
+const FOREIGN: &[&str] =
+    &["DATABASE_URL", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGOPTIONS", "PGSERVICE"];
+
+/// trueup, about to be run in a folder with variables of its own, away from the caller's settings.
+pub fn command(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+    for variable in FOREIGN {
+        command.env_remove(variable);
+    }
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").envs(variables.iter().copied());
+    command
+}
+
 /// Runs trueup with these arguments, away from the caller's own settings.
 pub fn trueup(arguments: &[&str]) -> Run {
     trueup_in(Path::new(env!("CARGO_TARGET_TMPDIR")), arguments)
@@ -57,14 +72,25 @@ pub fn trueup(arguments: &[&str]) -> Run {
 
 /// Runs trueup in a folder.
 pub fn trueup_in(folder: &Path, arguments: &[&str]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
-    command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
-    for variable in ["DATABASE_URL", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGOPTIONS", "PGSERVICE"]
-    {
-        command.env_remove(variable);
-    }
-    let call = format!("trueup {}", arguments.join(" "));
-    let mut child = command
+    trueup_with(folder, &[], arguments)
+}
+
+/// Runs trueup in a folder with variables of its own.
+pub fn trueup_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+    start(folder, variables, arguments).wait()
+}
+
+/// A trueup that runs.
+pub struct Running {
+    child: Child,
+    stdout: JoinHandle<String>,
+    stderr: JoinHandle<String>,
+    call: String,
+}
+
+/// Starts trueup, to be waited for.
+pub fn start(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Running {
+    let mut child = command(folder, variables, arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -81,21 +107,39 @@ pub fn trueup_in(folder: &Path, arguments: &[&str]) -> Run {
     };
     let stdout = collect(child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>));
     let stderr = collect(child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>));
-    let deadline = Instant::now() + LIMIT;
-    let mut late = false;
-    let status = loop {
-        match child.try_wait().expect("the child is ours") {
-            Some(status) => break status,
-            None if !late && Instant::now() > deadline => {
-                late = true;
-                let _ = child.kill();
-            }
-            None => std::thread::sleep(Duration::from_millis(3)),
-        }
-    };
-    let mut stderr = stderr.join().unwrap_or_default();
-    if late {
-        stderr.push_str(&format!("\nstopped by the test after {} s", LIMIT.as_secs()));
+    Running { child, stdout, stderr, call: format!("trueup {}", arguments.join(" ")) }
+}
+
+impl Running {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+        rustix::process::kill_process(pid, signal).expect("the child is ours");
     }
-    Run { status: status.code().unwrap_or(-1), stdout: stdout.join().unwrap_or_default(), stderr, call }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Run {
+        let deadline = Instant::now() + LIMIT;
+        let mut late = false;
+        let status = loop {
+            match self.child.try_wait().expect("the child is ours") {
+                Some(status) => break status,
+                None if !late && Instant::now() > deadline => {
+                    late = true;
+                    let _ = self.child.kill();
+                }
+                None => std::thread::sleep(Duration::from_millis(3)),
+            }
+        };
+        let mut stderr = self.stderr.join().unwrap_or_default();
+        if late {
+            stderr.push_str(&format!("\nstopped by the test after {} s", LIMIT.as_secs()));
+        }
+        Run {
+            status: status.code().unwrap_or(-1),
+            stdout: self.stdout.join().unwrap_or_default(),
+            stderr,
+            call: self.call,
+        }
+    }
 }
