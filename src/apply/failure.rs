@@ -72,6 +72,10 @@ impl Failure<'_> {
             _ => error = error.note(format!("the statement is: {}", excerpt(&self.step.sql))),
         }
         error.related = cause.related;
+        if let Some(place) = &self.step.location {
+            let in_statement = error.location.replace(place.clone());
+            error.related.extend(in_statement.map(|location| (location, "in the statement that was run".to_owned())));
+        }
         error.notes.extend(cause.notes);
         error.help.extend(cause.help);
         error = explain(error, code.as_ref(), self.step);

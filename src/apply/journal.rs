@@ -107,6 +107,17 @@ pub async fn progress(session: &Session, plan: &Plan) -> Result<Progress> {
     Ok(Progress { done })
 }
 
+/// Removes the journal, where there is one; where that is refused, it stays: it harms nobody.
+pub async fn remove(session: &Session) {
+    let there = session.rows("SELECT pg_catalog.to_regclass('trueup.history') IS NOT NULL").await;
+    if !there.is_ok_and(|rows| rows.first().and_then(|r| r.first()).and_then(Option::as_deref) == Some("t")) {
+        return;
+    }
+    if session.batch("BEGIN; DROP TABLE trueup.history; DROP SCHEMA trueup; COMMIT").await.is_err() {
+        let _ = session.batch("ROLLBACK").await;
+    }
+}
+
 /// What there is to record of a step that was run.
 pub(super) struct Entry<'a> {
     pub(super) index: usize,
@@ -151,13 +162,6 @@ impl Journal {
             .take(16)
             .collect();
         Some(Self { run, plan: plan_fingerprint(plan), from: plan.from.clone() })
-    }
-
-    /// Removes the journal; where that is refused, it stays: it harms nobody.
-    pub(super) async fn close(session: &Session) {
-        if session.batch("BEGIN; DROP TABLE trueup.history; DROP SCHEMA trueup; COMMIT").await.is_err() {
-            let _ = session.batch("ROLLBACK").await;
-        }
     }
 
     fn values(&self, entry: &Entry<'_>, status: &str, sqlstate: Option<&str>) -> String {

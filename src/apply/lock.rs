@@ -73,6 +73,25 @@ pub async fn acquire(session: &Session, patience: Duration, observer: &dyn Apply
     }
 }
 
+/// Waits until no other run has the lock, for as long as `patience`; `said` is called when there is something to wait for.
+///
+/// The server notices only after a while that a client is gone: until then, what it was told last goes on, and a plan made
+/// meanwhile would start from a state that is about to change.
+///
+/// # Errors
+/// What the server says.
+pub async fn wait_for_others(session: &Session, patience: Duration, said: impl FnOnce()) -> Result<()> {
+    let began = Instant::now();
+    let mut said = Some(said);
+    while began.elapsed() < patience && !blockers::holders_of_key(session, KEY).await.is_empty() {
+        if let Some(say) = said.take() {
+            say();
+        }
+        tokio::time::sleep(POLL / 5).await;
+    }
+    Ok(())
+}
+
 /// Gives the lock back, as far as the connection still serves.
 pub async fn release(session: &Session) {
     let (class, object) = KEY;

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod lock;
 pub mod preflight;
 mod premises;
+mod rows;
 pub mod run;
 pub mod settings;
 
@@ -22,7 +23,7 @@ use std::time::Duration;
 use crate::core::step::{Phase, Step};
 
 pub use journal::{Progress, plan_fingerprint, progress};
-pub use lock::CancelOnDrop;
+pub use lock::{CancelOnDrop, wait_for_others};
 pub use preflight::preflight;
 pub use premises::premises;
 pub use run::run;

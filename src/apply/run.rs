@@ -1,11 +1,16 @@
 //! Runs the transactions of a plan, one after the other.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::{Duration, Instant};
+
+use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::error::SqlState;
 
 use super::failure::{Failure, is_lost, is_retryable};
 use super::journal::{self, Entry, Journal};
 use super::lock::{self, CancelOnDrop};
+use super::rows::Rows;
 use super::settings::{self, millis};
 use super::{ApplyObserver, RunOptions, RunReport, blockers};
 use crate::core::diagnostic::Result;
@@ -89,18 +94,18 @@ async fn locked(
             transactions: 0,
             watcher: None,
             may_watch: true,
+            changed: BTreeMap::new(),
+            violated: false,
         };
+        let mut rows = Rows::new(wanted);
         let mut index = 0;
         for transaction in wanted {
-            let steps: Vec<(usize, &Step)> = transaction
-                .steps
-                .iter()
-                .enumerate()
-                .map(|(i, s)| (index + i, s))
-                .filter(|(i, _)| !done.contains(i))
-                .collect();
+            let first = index;
             index += transaction.steps.len();
+            let all = transaction.steps.iter().enumerate().map(|(i, s)| (first + i, s));
+            let steps: Vec<(usize, &Step)> = all.filter(|(i, _)| !done.contains(i)).collect();
             runner.committed += transaction.steps.len() - steps.len();
+            let steps: Vec<(usize, &Step)> = steps.into_iter().filter(|(_, step)| rows.allow(step)).collect();
             match (transaction.mode, steps.as_slice()) {
                 (_, []) => {}
                 (Transaction::None, alone) => {
@@ -108,11 +113,16 @@ async fn locked(
                         runner.alone(*index, step).await?;
                     }
                 }
+                (_, [(index, step)]) if step.check.is_some() => runner.check(*index, step, &mut rows).await?,
                 (mode, together) => runner.together(mode, together).await?,
             }
         }
-        if runner.journal.is_some() && !o.keep_journal && wanted.len() == plan.transactions.len() {
-            Journal::close(session).await;
+        if let Some(problem) = rows.problem(runner.committed, total) {
+            return Err(problem);
+        }
+        // An earlier run may have left one that this one did not need.
+        if !o.keep_journal && wanted.len() == plan.transactions.len() {
+            journal::remove(session).await;
         }
         Ok((runner.committed, runner.transactions))
     }
@@ -140,16 +150,20 @@ pub(super) struct Runner<'a> {
     pub(super) observer: &'a dyn ApplyObserver,
     journal: Option<Journal>,
     total: usize,
-    committed: usize,
-    transactions: usize,
+    pub(super) committed: usize,
+    pub(super) transactions: usize,
     /// Another session, to see from there whom this one waits for.
     watcher: Option<Session>,
     may_watch: bool,
+    /// Rows that the statements of a group changed when they were last run.
+    pub(super) changed: BTreeMap<String, u64>,
+    /// A check that found rows which are not as they should be: that is no failure of the run.
+    pub(super) violated: bool,
 }
 
 impl Runner<'_> {
     /// Runs steps in one transaction, as often as it takes to get its locks.
-    async fn together(&mut self, mode: Transaction, steps: &[(usize, &Step)]) -> Result<()> {
+    pub(super) async fn together(&mut self, mode: Transaction, steps: &[(usize, &Step)]) -> Result<()> {
         let mut attempt = 1;
         loop {
             let mut blockers = Vec::new();
@@ -190,6 +204,10 @@ impl Runner<'_> {
                 }
             }
             self.record_failure(&Entry { index, step, took: began.elapsed() }, &error).await;
+            self.violated = step.check.is_some() && error.code() == Some(&SqlState::CHECK_VIOLATION);
+            if self.violated {
+                return Err(super::rows::violation(step, error));
+            }
             return Err(self.failure(index, step, mode, at_commit, error, attempt, blockers).diagnose());
         }
     }
@@ -202,7 +220,7 @@ impl Runner<'_> {
     ) -> Result<(), Stop> {
         let begun = self.session.client.simple_query("BEGIN; SELECT pg_catalog.pg_backend_pid()").await;
         let begun = begun.map_err(|e| Stop::Step(0, e))?;
-        if !begun.iter().any(|m| matches!(m, tokio_postgres::SimpleQueryMessage::Row(row) if row.get(0).and_then(|t| t.parse().ok()) == Some(self.session.backend_pid()))) {
+        if !begun.iter().any(|m| matches!(m, SimpleQueryMessage::Row(row) if row.get(0).and_then(|t| t.parse().ok()) == Some(self.session.backend_pid()))) {
             return Err(Stop::Elsewhere);
         }
         let mut entries = Vec::new();
@@ -216,7 +234,8 @@ impl Runner<'_> {
                 let set = self.session.client.batch_execute(&format!("SET LOCAL statement_timeout = {limit}")).await;
                 set.map_err(|e| Stop::Step(at, e))?;
             }
-            self.execute(step, &step.sql, attempt, blockers).await.map_err(|e| Stop::Step(at, e))?;
+            let rows = self.execute(step, &step.sql, attempt, blockers).await.map_err(|e| Stop::Step(at, e))?;
+            self.count_rows(step, rows);
             let took = began.elapsed();
             self.say_warnings();
             self.observer.step_finished(index, step, took);
@@ -229,7 +248,7 @@ impl Runner<'_> {
     }
 
     /// Runs a step that cannot run inside a transaction block.
-    async fn alone(&mut self, index: usize, step: &Step) -> Result<()> {
+    pub(super) async fn alone(&mut self, index: usize, step: &Step) -> Result<()> {
         let pid = self.session.rows("SELECT pg_catalog.pg_backend_pid()").await?;
         if lock::first(&pid) != Some(self.session.backend_pid()) {
             return Err(lock::pooled());
@@ -301,17 +320,25 @@ impl Runner<'_> {
                 // Nothing to clean up, or not by us: the statement itself will say.
                 Err(_) => {}
                 // The cleanup of some steps brings them to their end.
-                Ok(()) if self.is_done(step).await.unwrap_or(false) => return Ok(()),
-                Ok(()) => {}
+                Ok(_) if self.is_done(step).await.unwrap_or(false) => return Ok(()),
+                Ok(_) => {}
             }
         }
         if let Some(batch) = &step.batch {
             // Rows are locked by others for short; a batch gives way like any other transaction.
             let limits = format!("SET lock_timeout = {}", millis(Some(self.o.lock_timeout)));
             self.session.client.batch_execute(&limits).await?;
-            return self.batches(step, batch, blockers).await.map(|_| ());
+            let rows = self.batches(step, batch, blockers).await?;
+            self.count_rows(step, rows);
+            return Ok(());
         }
-        self.execute(step, &step.sql, attempt, blockers).await
+        self.execute(step, &step.sql, attempt, blockers).await.map(|_| ())
+    }
+
+    fn count_rows(&mut self, step: &Step, rows: u64) {
+        if let (Some(group), None) = (&step.group, &step.check) {
+            *self.changed.entry(group.clone()).or_default() += rows;
+        }
     }
 
     async fn is_done(&self, step: &Step) -> Result<bool> {
@@ -341,21 +368,21 @@ impl Runner<'_> {
         self.session.batch(&format!("SET lock_timeout = {lock}; SET statement_timeout = {statement}")).await
     }
 
-    /// Runs a statement, and looks from another session whom it waits for when it takes long.
+    /// Runs a statement, and looks from another session whom it waits for when it takes long. Returns how many rows it changed.
     async fn execute(
         &mut self,
         step: &Step,
         sql: &str,
         attempt: u32,
         blockers: &mut Vec<String>,
-    ) -> Result<(), tokio_postgres::Error> {
+    ) -> Result<u64, tokio_postgres::Error> {
         let session = self.session;
-        let mut statement = pin!(session.client.batch_execute(sql));
+        let mut statement = pin!(session.client.simple_query(sql));
         let mut wait = (self.o.lock_timeout / 2).clamp(Duration::from_millis(20), Duration::from_secs(1));
         loop {
             tokio::select! {
                 biased;
-                result = &mut statement => return result,
+                result = &mut statement => return result.map(|messages| rows_changed(&messages)),
                 () = tokio::time::sleep(wait) => {}
             }
             let found = self.whom_for().await;
@@ -417,6 +444,11 @@ impl Runner<'_> {
         let (total, committed, lock_timeout) = (self.total, self.committed, self.o.lock_timeout);
         Failure { index, total, step, mode, at_commit, error, committed, attempts, blockers, lock_timeout }
     }
+}
+
+/// How many rows a statement changed, by what the server said at its end.
+pub(super) fn rows_changed(messages: &[SimpleQueryMessage]) -> u64 {
+    messages.iter().map(|m| if let SimpleQueryMessage::CommandComplete(n) = m { *n } else { 0 }).sum()
 }
 
 /// Whether reads and writes go on while a step runs (VALIDATE, batches of rows), so that it may take its time.

@@ -27,6 +27,9 @@ const CHANGED: &[&str] = &[
     "intervalstyle",
     "timezone",
     "xmloption",
+    "enable_seqscan",
+    "random_page_cost",
+    "jit",
 ];
 
 /// A list of schemas as `SET search_path` takes it.

@@ -77,6 +77,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     let environment = environment_of(&from, &project)?;
     // What the command line says wins over what the project file says of the environment.
     let named = environment.and_then(|name| project.environments.get(name)).and_then(|e| e.lock_timeout);
+    settings.wait_for_others = true;
     settings.lock_timeout = args.lock_timeout.or(named).unwrap_or(settings.lock_timeout);
     let guarded = environment.filter(|name| project.environments.get(*name).is_some_and(|e| e.confirm));
     refuse_other_environment(args, environment)?;
@@ -97,6 +98,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
         }
     };
     if plan.is_empty() {
+        engine::finish(&from, &to, &settings).await?;
         return Ok(Status::Fine);
     }
     let now: Vec<&Step> = plan.steps().filter(|s| options.until.is_none_or(|until| s.phase <= until)).collect();

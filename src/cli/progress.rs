@@ -131,6 +131,12 @@ impl ApplyObserver for Steps<'_> {
         self.output.line(&format!("{:>4}  {}  ({})", index + 1, title(step), time(took)));
     }
 
+    fn rows(&self, step: &Step, changed: u64) {
+        if self.terminal {
+            self.output.bars().spin(format!("{}: {changed} rows", title(step)));
+        }
+    }
+
     fn waiting_for_lock(&self, step: &Step, attempt: u32, blockers: &[String]) {
         let on =
             step.lock.as_ref().map_or_else(|| object(&step.object), |(_, on)| clean_line(&on.sql_path()).into_owned());

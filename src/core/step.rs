@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::diagnostic::Location;
 use super::id::ObjectId;
 
 /// The table-level lock a statement takes (PostgreSQL documentation, "Explicit Locking"), weakest first.
@@ -172,12 +173,24 @@ pub struct Step {
     /// Relations whose rows it changes or reads: what demands something of all their rows (NOT NULL, keys, checks) comes later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses_unconstrained: Vec<ObjectId>,
+    /// The relation whose rows it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<ObjectId>,
     /// Objects whose finishing steps (NOT NULL, validation) and removal come later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub precedes: Vec<ObjectId>,
     /// What it is for, for people: an invariant's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The name of a check of rows, among those of its plan: where it fails, what does not wait for it may go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// The checks that it waits for, also by way of other steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<String>,
+    /// Where what it does is declared; a saved plan does not know.
+    #[serde(skip)]
+    pub location: Option<Location>,
     /// Steps of one group run in the order in which they were made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
@@ -238,8 +251,12 @@ impl Step {
             requires: Vec::new(),
             uses: Vec::new(),
             uses_unconstrained: Vec::new(),
+            writes: None,
             precedes: Vec::new(),
             label: None,
+            check: None,
+            behind: Vec::new(),
+            location: None,
             group: None,
             batch: None,
             after: Vec::new(),
@@ -354,11 +371,18 @@ impl Step {
         self
     }
 
+    /// Says where what it does is declared.
+    #[must_use]
+    pub fn at(mut self, location: &Location) -> Self {
+        self.location = Some(location.clone());
+        self
+    }
+
     /// The statement as it is shown to people: a check by what it checks, a batch with its size.
     pub fn shown(&self) -> std::borrow::Cow<'_, str> {
         use std::borrow::Cow;
-        match (&self.label, &self.batch) {
-            (Some(label), None) if self.sql.starts_with("DO ") => Cow::Owned(format!("-- check: {label}")),
+        match (&self.check, &self.batch) {
+            (Some(check), None) => Cow::Owned(format!("-- check: {check}")),
             (_, Some(batch)) => Cow::Owned(format!(
                 "{}\n-- in batches of up to {} rows, by {}",
                 self.sql,

@@ -6,6 +6,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
 use crate::data::Batch;
 use crate::kinds::KindTag;
+use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
 use crate::sql::lexer;
@@ -63,9 +64,30 @@ pub fn key_of(table: &ObjectId, asked: &[String], catalog: &Catalog, place: &Loc
             .help("say `by:` with a unique column, or `rows: all` to change all rows in one statement")),
         };
     }
+    let column = |name: &str| Column::get(catalog, &table.child(KindTag::Column, name));
+    if let Some(missing) = asked.iter().find(|name| column(name).is_none()) {
+        let mut problem = Diagnostic::error("batch-key", format!("table {} has no column {missing}", table.sql_path()))
+            .at(place.clone());
+        let names: Vec<_> = catalog.children(table, KindTag::Column).map(|(id, _)| id.name().into_owned()).collect();
+        for near in crate::core::diagnostic::nearest(missing, names.iter().map(String::as_str)) {
+            problem = problem.help(format!("did you mean `{near}`?"));
+        }
+        return Err(problem);
+    }
     let is_unique = keys.iter().any(|(_, columns)| columns.iter().all(|c| asked.contains(c)));
     if is_unique {
-        return Ok(asked.to_vec());
+        // Nothing is above or below NULL: such rows would be in no batch.
+        return match asked.iter().find(|name| column(name).is_some_and(|c| c.not_null.is_none())) {
+            None => Ok(asked.to_vec()),
+            Some(name) => {
+                Err(Diagnostic::error("batch-key", format!("column {name} of table {} may be NULL", table.sql_path()))
+                    .at(place.clone())
+                    .note("batches are walked by a key: rows that have none would be left out")
+                    .help(
+                        "say `by:` with columns that are NOT NULL and unique, or leave it out to walk the primary key",
+                    ))
+            }
+        };
     }
     let mut problem =
         Diagnostic::error("batch-key", format!("({}) is not unique in table {}", asked.join(", "), table.sql_path()))
@@ -109,20 +131,31 @@ pub fn cut(sql: &str, table: &ObjectId, key: Vec<String>, rows: u32, place: &Loc
     };
     let tokens = lexer::tokens(sql).map_err(|e| failed(&e.message))?;
     let mut depth = 0_i32;
-    let (mut alias, mut condition, mut end) = (None, None, None);
+    let mut conflict = false;
+    let (mut alias, mut condition, mut end) = (None, None, None::<usize>);
     let word = |i: usize| tokens.get(i).map(|t| t.text(sql).to_ascii_lowercase()).unwrap_or_default();
     let mut i = 0;
     while i < tokens.len() {
         match word(i).as_str() {
             "(" => depth += 1,
             ")" => depth -= 1,
-            "where" if depth == 0 && condition.is_none() => condition = Some(i),
-            "returning" | "group" | "order" | "limit" | "on"
-                if depth == 0 && (condition.is_some() || word(i) != "on") && end.is_none() =>
-            {
-                end = Some(i)
+            "merge" if i == 0 => {
+                return Err(failed("MERGE has no place for a range of keys; say it by UPDATE and INSERT"));
             }
+            "where" if depth == 0 && condition.is_none() && end.is_none() => condition = Some(i),
             "union" | "intersect" | "except" if depth == 0 => return Err(failed("it has more than one SELECT")),
+            "group" | "having" | "window" | "limit" | "offset" | "fetch" if depth == 0 && !conflict => {
+                return Err(failed(&format!(
+                    "{} looks at all rows at once, and a batch sees only some",
+                    word(i).to_uppercase()
+                ))
+                .help("leave `batch` out to run it as one statement"));
+            }
+            "returning" | "order" if depth == 0 && end.is_none() => end = Some(i),
+            "on" if depth == 0 && word(i + 1) == "conflict" => {
+                conflict = true;
+                end = end.or(Some(i));
+            }
             _ if depth == 0 && alias.is_none() && condition.is_none() => {
                 if let Some((found, next)) = named(&tokens, sql, i, table) {
                     alias = Some(found);
@@ -138,17 +171,44 @@ pub fn cut(sql: &str, table: &ObjectId, key: Vec<String>, rows: u32, place: &Loc
         return Err(failed(&format!("it does not name table {} outside of brackets", table.sql_path()))
             .help("name the table that the batches walk in UPDATE, DELETE FROM or FROM"));
     };
-    let end_at = end.and_then(|i| tokens.get(i)).map_or(sql.len(), |t| t.start);
-    let tail = sql[end_at..].trim();
+    // Cut at tokens, so that no comment at an end swallows what is put behind it.
+    let stop = |i: usize| i.checked_sub(1).and_then(|i| tokens.get(i)).map_or(0, |t| t.end);
+    let end = end.unwrap_or(tokens.len());
+    let tail = tokens.get(end).map_or("", |t| &sql[t.start..stop(tokens.len())]);
     let after = if tail.is_empty() { String::new() } else { format!(" {tail}") };
-    let before = match condition.and_then(|i| tokens.get(i)) {
-        Some(token) => {
-            let (head, text) = (sql[..token.start].trim_end(), sql[token.end..end_at].trim());
-            format!("{head} WHERE ({text}) AND")
-        }
-        None => format!("{} WHERE", sql[..end_at].trim_end()),
+    let before = match condition {
+        Some(i) => format!("{} WHERE ({}) AND", &sql[..stop(i)], sql[stop(i + 1)..stop(end)].trim_start()),
+        None => format!("{} WHERE", &sql[..stop(end)]),
     };
     Ok(Batch { table: table.clone(), key, alias, rows, before, after })
+}
+
+/// The table whose rows a statement changes: its schema, where that is said, and its name.
+pub(super) fn target(sql: &str) -> Option<(Option<String>, String)> {
+    let tokens = lexer::tokens(sql).ok()?;
+    let word = |i: usize| tokens.get(i).map(|t| t.text(sql).to_ascii_lowercase()).unwrap_or_default();
+    let name = |i: usize| tokens.get(i).filter(|t| t.is_name()).map(|t| t.name(sql).into_owned());
+    // Behind WITH, the statement itself is at the outermost level.
+    let mut depth = 0;
+    let verb = (0..tokens.len()).find(|i| {
+        match word(*i).as_str() {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            "select" if depth == 0 => return true,
+            verb => return depth == 0 && ["update", "insert", "delete", "merge"].contains(&verb),
+        }
+        false
+    })?;
+    let mut at = match word(verb).as_str() {
+        "update" => verb + 1,
+        "insert" | "delete" | "merge" => verb + 2,
+        _ => return None,
+    };
+    if word(at) == "only" {
+        at += 1;
+    }
+    let first = name(at)?;
+    if word(at + 1) == "." { Some((Some(first), name(at + 2)?)) } else { Some((None, first)) }
 }
 
 /// Whether the table is named at a token, behind UPDATE, FROM, JOIN, USING or a comma; its alias and the token behind.
@@ -216,6 +276,40 @@ mod tests {
             ),
             "insert into customers (phone) select distinct phone from leads as q WHERE (q.phone is not null) AND q.id > '5' AND q.id <= '9' on conflict do nothing"
         );
+    }
+
+    #[test]
+    fn comments_and_conflicts_are_not_in_the_way() {
+        let range = |sql: &str| cut_of(sql).unwrap().statement(None, Some(&["9".to_owned()]));
+        assert_eq!(
+            range("update leads set a = 1 -- all of them\nwhere a is null -- or so\n-- end"),
+            "update leads set a = 1 WHERE (a is null) AND leads.id <= '9'"
+        );
+        assert_eq!(
+            range("insert into c select a from leads on conflict (a) do update set n = 1 where c.n = 0"),
+            "insert into c select a from leads WHERE leads.id <= '9' on conflict (a) do update set n = 1 where c.n = 0"
+        );
+    }
+
+    #[test]
+    fn what_looks_at_all_rows_is_refused() {
+        for sql in [
+            "insert into t select a, count(*) from leads group by a",
+            "insert into t select a from leads order by a limit 5",
+            "insert into t select a from leads limit 5",
+            "merge into t using leads l on t.a = l.a when matched then delete",
+        ] {
+            assert_eq!(cut_of(sql).unwrap_err().code, "batch", "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_table_that_is_written_is_found() {
+        let of = |sql: &str| target(sql).map(|(schema, name)| format!("{}.{name}", schema.unwrap_or_default()));
+        assert_eq!(of("update only a.b set x = 1").as_deref(), Some("a.b"));
+        assert_eq!(of("INSERT INTO \"T x\" select 1").as_deref(), Some(".T x"));
+        assert_eq!(of("with q as (update z set a = 1 returning 1) delete from t using q").as_deref(), Some(".t"));
+        assert_eq!(of("select f()"), None);
     }
 
     #[test]

@@ -115,6 +115,7 @@ pub fn invariant(key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<
             violations,
             remedy: Vec::new(),
             before: Vec::new(),
+            written: node.clone(),
             location: key.location.clone(),
         });
         return Ok(());
@@ -135,17 +136,26 @@ pub fn invariant(key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<
         },
     }
     let mut before = Vec::new();
-    for text in fields.text_list("before")?.unwrap_or_default() {
-        before.push(target(text, fields.get("before").unwrap_or(node), cx)?);
+    for (text, place) in items(&fields, "before")? {
+        before.push(target(text, place, cx)?);
     }
     cx.data.invariants.push(Invariant {
         name: key.text.clone(),
         violations,
         remedy: remedies,
         before,
+        written: place.clone(),
         location: key.location.clone(),
     });
     Ok(())
+}
+
+/// The texts of a list, or the one text, each with its node.
+fn items<'a>(fields: &Fields<'a>, key: &'static str) -> Result<Vec<(&'a str, &'a Node)>> {
+    let texts = fields.text_list(key)?.unwrap_or_default();
+    let Some(node) = fields.get(key) else { return Ok(Vec::new()) };
+    let nodes: Vec<&Node> = node.items().map_or_else(|| vec![node], |items| items.iter().collect());
+    Ok(texts.into_iter().zip(nodes).collect())
 }
 
 fn query(text: &str, node: &Node, cx: &DeclareContext<'_>) -> Result<String> {
@@ -153,17 +163,31 @@ fn query(text: &str, node: &Node, cx: &DeclareContext<'_>) -> Result<String> {
     if query.modifies {
         return Err(Diagnostic::error("not-a-query", "the query of an invariant must not change rows").at(node.place()));
     }
-    Ok(query.text.text)
+    let query = query.text.text;
+    let asked = query.clone();
+    let always = crate::sql::parse::on_parser_thread(move || super::shape::always_a_row(&asked)).ok().flatten();
+    if let Some(why) = always {
+        return Err(Diagnostic::error("always-violated", "this query returns a row whatever the rows are")
+            .at(node.place())
+            .note(format!("{why}; an invariant holds when its query returns no row"))
+            .help("select what is wrong: `select id from … where …`")
+            .help(
+                "to demand something of a count, say so behind HAVING: `select count(*) from … having count(*) > 10`",
+            ));
+    }
+    Ok(query)
 }
 
 fn remedy(node: &Node, cx: &DeclareContext<'_>) -> Result<Remedy> {
     if let Some(text) = node.text() {
-        return Ok(Remedy { sql: statement(text, node)?, batch: None, location: node.place() });
+        let sql = statement(text, node)?;
+        return Ok(Remedy { sql, batch: None, written: node.clone(), location: node.place() });
     }
     let fields = Fields::of(node, "a statement of a remedy", REMEDY.keys)?;
-    let sql = statement(fields.require_sql("sql")?, fields.require("sql")?)?;
+    let written = fields.require("sql")?;
+    let sql = statement(fields.require_sql("sql")?, written)?;
     let batch = fields.get("batch").map(|node| batch_by(node, cx)).transpose()?;
-    Ok(Remedy { sql, batch, location: node.place() })
+    Ok(Remedy { sql, batch, written: written.clone(), location: written.place() })
 }
 
 fn batch_by(node: &Node, cx: &DeclareContext<'_>) -> Result<BatchBy> {
@@ -173,6 +197,7 @@ fn batch_by(node: &Node, cx: &DeclareContext<'_>) -> Result<BatchBy> {
         table: ObjectId::in_schema(KindTag::Table, &schema, &table),
         by: key_columns(&fields)?,
         rows: rows(fields.integer("rows")?, node)?.unwrap_or(ROWS),
+        location: fields.get("by").unwrap_or(node).place(),
     })
 }
 
@@ -250,6 +275,7 @@ pub fn backfill(column: &ObjectId, node: &Node, cx: &mut DeclareContext<'_>) -> 
             condition: None,
             by: Vec::new(),
             rows: Some(ROWS),
+            written: node.clone(),
             location,
         });
         return Ok(());
@@ -278,6 +304,7 @@ pub fn backfill(column: &ObjectId, node: &Node, cx: &mut DeclareContext<'_>) -> 
         condition,
         by: key_columns(&fields)?,
         rows,
+        written: node.clone(),
         location,
     });
     Ok(())
@@ -312,12 +339,11 @@ fn retirement(id: ObjectId, key: &Key, node: &Node) -> Result<Retired> {
         return Ok(Retired { id, archive: None, requires: Vec::new(), location });
     }
     let fields = Fields::of(node, "a retirement", RETIREMENT.keys)?;
-    let requires = fields.text_list("requires")?.unwrap_or_default();
-    let place = fields.get("requires").map_or_else(|| location.clone(), Node::place);
+    let requires = items(&fields, "requires")?;
     Ok(Retired {
         id,
         archive: fields.name("archive")?.map(str::to_owned),
-        requires: requires.into_iter().map(|r| (r.to_owned(), place.clone())).collect(),
+        requires: requires.into_iter().map(|(name, node)| (name.to_owned(), node.place())).collect(),
         location,
     })
 }

@@ -1,11 +1,19 @@
 //! Asks a live database whether there is anything to do about its rows.
 
-use crate::core::diagnostic::Result;
+use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::error::SqlState;
+
+use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::data::{Backfill, Data, Invariant};
-use crate::postgres::Session;
+use crate::postgres::{Session, sql_error};
 
 /// As many violating rows are shown.
-pub const SHOWN: usize = 10;
+const SHOWN: usize = 10;
+
+/// The query of some rows of another, each as a text. The alias is one that no column has.
+pub(super) fn shown(query: &str) -> String {
+    format!("SELECT \"the row\"::text FROM ({query}) \"the row\" LIMIT {SHOWN}")
+}
 
 /// What the rows say of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,17 +22,38 @@ pub enum Verdict {
     Holds,
     /// Rows violate it; some of them.
     Violated(Vec<String>),
-    /// It cannot be asked (what it names is not there yet); the server's words.
-    Unknown(String),
+    /// It cannot be asked (what it names is not there yet): the server's words.
+    Unknown(Box<Diagnostic>),
 }
 
 /// Asks one invariant.
-pub async fn verdict(session: &Session, invariant: &Invariant) -> Verdict {
-    match session.rows(&format!("SELECT v::text FROM ({}) v LIMIT {SHOWN}", invariant.violations)).await {
+///
+/// # Errors
+/// `connection-lost`; what no change of the schema can mend (a privilege that is missing).
+pub async fn verdict(session: &Session, invariant: &Invariant) -> Result<Verdict> {
+    Ok(match asked(session, &shown(&invariant.violations), &invariant.location).await? {
         Ok(rows) if rows.is_empty() => Verdict::Holds,
-        Ok(rows) => Verdict::Violated(rows.into_iter().filter_map(|r| r.into_iter().next().flatten()).collect()),
-        Err(error) => Verdict::Unknown(error.message),
-    }
+        Ok(rows) => Verdict::Violated(rows),
+        Err(why) => Verdict::Unknown(why),
+    })
+}
+
+/// The first value of each row of a query; or why it cannot be asked as yet.
+async fn asked(session: &Session, sql: &str, place: &Location) -> Result<Result<Vec<String>>> {
+    let error = match session.client.simple_query(sql).await {
+        Ok(messages) => {
+            let rows = messages.iter().filter_map(|m| match m {
+                SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+                _ => None,
+            });
+            return Ok(Ok(rows.collect()));
+        }
+        Err(error) => error,
+    };
+    let final_states = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::SYNTAX_ERROR];
+    let is_final = error.code().is_none_or(|code| final_states.contains(code));
+    let problem = sql_error(error, None).or_at(Some(place));
+    if is_final { Err(problem) } else { Ok(Err(problem)) }
 }
 
 /// The names of the invariants and the columns of the backfills for which there is something to do.
@@ -60,19 +89,30 @@ impl Pending {
     }
 }
 
-/// Asks for all of a project's invariants and backfills. What cannot be asked (a column that is not there yet) is to be done.
-pub async fn pending(session: &Session, data: &Data, search_path: &[String]) -> Result<Pending> {
+/// Asks for all of a project's invariants and backfills. What cannot be asked (a column that is not there yet) is to be done; the
+/// server's words are returned beside, with the invariant's name where it is one.
+pub async fn pending(
+    session: &Session,
+    data: &Data,
+    search_path: &[String],
+) -> Result<(Pending, Vec<(Option<String>, Box<Diagnostic>)>)> {
     let path = if search_path.is_empty() { "''".to_owned() } else { crate::core::name::ident_list(search_path) };
     session.batch(&format!("SET search_path = {path}; SET row_security = off; SET statement_timeout = '60s'")).await?;
     let mut pending = Pending::default();
+    let mut unknown = Vec::new();
     for invariant in &data.invariants {
-        pending.invariants.push(verdict(session, invariant).await != Verdict::Holds);
+        let verdict = verdict(session, invariant).await?;
+        pending.invariants.push(verdict != Verdict::Holds);
+        if let Verdict::Unknown(why) = verdict {
+            unknown.push((Some(invariant.name.clone()), why));
+        }
     }
     for backfill in &data.backfills {
-        let answer = session.rows(&waiting(backfill)).await;
-        pending.backfills.push(!matches!(answer, Ok(rows) if rows.first().and_then(|r| r.first().cloned().flatten()).as_deref() == Some("f")));
+        let answer = asked(session, &waiting(backfill), &backfill.location).await?;
+        pending.backfills.push(!matches!(&answer, Ok(rows) if rows.first().map(String::as_str) == Some("f")));
+        unknown.extend(answer.err().map(|why| (None, why)));
     }
-    Ok(pending)
+    Ok((pending, unknown))
 }
 
 /// Whether a row has no value and would get one.

@@ -6,12 +6,15 @@
 pub mod batch;
 pub mod declare;
 pub mod evaluate;
+mod shape;
 pub mod steps;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::diagnostic::Location;
+use crate::core::catalog::Catalog;
+use crate::core::diagnostic::{Diagnostic, Location, nearest};
 use crate::core::id::ObjectId;
+use crate::yaml::Node;
 
 /// Everything that a project declares about rows.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,8 @@ pub struct Invariant {
     pub remedy: Vec<Remedy>,
     /// What must wait for it: `table.column not null`, a column, a constraint, a table.
     pub before: Vec<Target>,
+    /// The query as it stands in the file.
+    pub written: Node,
     /// Where it is declared.
     pub location: Location,
 }
@@ -48,6 +53,8 @@ pub struct Remedy {
     pub sql: String,
     /// How it is cut into batches.
     pub batch: Option<BatchBy>,
+    /// The statement as it stands in the file.
+    pub written: Node,
     /// Where it is declared.
     pub location: Location,
 }
@@ -61,6 +68,8 @@ pub struct BatchBy {
     pub by: Vec<String>,
     /// Rows of a batch, at the most.
     pub rows: u32,
+    /// Where it is declared.
+    pub location: Location,
 }
 
 /// Values of a column for rows that exist already.
@@ -78,6 +87,8 @@ pub struct Backfill {
     pub by: Vec<String>,
     /// Rows of a batch, at the most; `None` for all rows in one statement.
     pub rows: Option<u32>,
+    /// It as it stands in the file.
+    pub written: Node,
     /// Where it is declared.
     pub location: Location,
 }
@@ -135,10 +146,26 @@ impl Data {
         self.retired_columns.iter().chain(&self.retired_tables).any(|r| id.is_within(&r.id))
     }
 
-    /// Whether an invariant was only asked for something that has been retired and is gone.
-    pub fn is_about_retired(&self, invariant: &str, from: &crate::core::catalog::Catalog) -> bool {
-        let mut retired = self.retired_columns.iter().chain(&self.retired_tables);
-        retired.any(|r| !from.contains(&r.id) && r.requires.iter().any(|(name, _)| name == invariant))
+    /// Whether an invariant was only asked for what has been retired, all of which is gone.
+    pub fn is_about_retired(&self, invariant: &str, from: &Catalog) -> bool {
+        let requires = |r: &&Retired| r.requires.iter().any(|(name, _)| name == invariant);
+        let mut about = self.retired_columns.iter().chain(&self.retired_tables).filter(requires).peekable();
+        about.peek().is_some() && about.all(|r| !from.contains(&r.id))
+    }
+
+    /// What `requires` names that is no invariant.
+    pub fn unknown_requirements(&self) -> impl Iterator<Item = Box<Diagnostic>> + '_ {
+        let required = self.retired_columns.iter().chain(&self.retired_tables).flat_map(|r| &r.requires);
+        let unknown = required.filter(|(name, _)| !self.invariants.iter().any(|i| i.name == *name));
+        unknown.map(|(name, place)| {
+            let known = self.invariants.iter().map(|i| i.name.as_str());
+            let mut problem = Diagnostic::error("unknown-invariant", format!("`requires` names no invariant: {name}"))
+                .at(place.clone());
+            for near in nearest(name, known) {
+                problem = problem.help(format!("did you mean `{near}`?"));
+            }
+            problem
+        })
     }
 
     /// Whether a schema is where retired tables are moved to.

@@ -1,11 +1,13 @@
 //! The steps of remedies, backfills and retirements.
 
+use std::collections::BTreeSet;
+
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
-use crate::data::evaluate::{Pending, SHOWN};
+use crate::data::evaluate::{Pending, shown};
 use crate::data::{Backfill, Batch, Data, Invariant, batch};
 use crate::kinds::KindTag;
 use crate::kinds::table::column::Column;
@@ -20,7 +22,8 @@ impl Backfill {
         format!("{column} IS NULL{condition} AND ({}) IS NOT NULL", self.set)
     }
 
-    fn statement(&self) -> String {
+    /// The statement that gives the values.
+    pub(crate) fn statement(&self) -> String {
         let from = self.from.as_ref().map(|f| format!(" FROM {f}")).unwrap_or_default();
         format!(
             "UPDATE {} SET {} = {}{from} WHERE {}",
@@ -33,14 +36,17 @@ impl Backfill {
 }
 
 /// A step that fails, naming rows, unless a query returns none.
-fn check(object: &ObjectId, query: &str, message: &str, hint: &str) -> Step {
+fn check(name: String, object: &ObjectId, query: &str, message: &str, hint: &str) -> Step {
     let body = format!(
-        "\nDECLARE\n  found text[];\nBEGIN\n  found := ARRAY(SELECT v::text FROM ({query}) v LIMIT {SHOWN});\n  IF found <> '{{}}' THEN\n    \
+        "\nDECLARE\n  found text[];\nBEGIN\n  found := ARRAY({});\n  IF found <> '{{}}' THEN\n    \
          RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = {}, DETAIL = array_to_string(found, E'\\n'), HINT = {};\n  END IF;\nEND\n",
+        shown(query),
         literal(message),
         literal(hint)
     );
-    Step::data(object, format!("DO {}", dollar_quoted(&body)))
+    let mut step = Step::data(object, format!("DO {}", dollar_quoted(&body))).transaction(Transaction::Own);
+    step.check = Some(name);
+    step
 }
 
 /// What the steps are made for.
@@ -63,34 +69,64 @@ pub struct Wanted<'a> {
 /// Names that mean nothing, keys that are none.
 pub fn steps(wanted: &Wanted<'_>) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
-    for (backfill, pending) in wanted.data.backfills.iter().zip(&wanted.pending.backfills) {
-        backfill_steps(backfill, *pending, wanted, &mut steps)?;
-    }
+    let mut left: Vec<&Invariant> = Vec::new();
     for (invariant, pending) in wanted.data.invariants.iter().zip(&wanted.pending.invariants) {
         if *pending {
             invariant_steps(invariant, wanted, &mut steps)?;
+        } else {
+            left.push(invariant);
         }
+    }
+    // What holds now may not hold any more when rows are written that it reads.
+    let mut written = relations_written(&steps);
+    while let Some(i) = left.iter().position(|invariant| reads(&invariant.violations, &written, wanted)) {
+        let first = steps.len();
+        invariant_steps(left.remove(i), wanted, &mut steps)?;
+        written.extend(relations_written(&steps[first..]));
+    }
+    for (backfill, pending) in wanted.data.backfills.iter().zip(&wanted.pending.backfills) {
+        let from = backfill.from.as_ref().map(|from| format!("SELECT FROM {from}"));
+        let pending = *pending || from.is_some_and(|from| reads(&from, &written, wanted));
+        backfill_steps(backfill, pending, wanted, &mut steps)?;
     }
     retirement_checks(wanted, &mut steps)?;
     Ok(steps)
+}
+
+fn relations_written(steps: &[Step]) -> BTreeSet<ObjectId> {
+    steps.iter().filter_map(|step| step.writes.clone()).collect()
+}
+
+/// Whether a query reads any of these relations.
+fn reads(query: &str, relations: &BTreeSet<ObjectId>, wanted: &Wanted<'_>) -> bool {
+    let names = crate::sql::references_of_query(query).unwrap_or_default();
+    let mut found = names.relations.iter().filter_map(|r| relation(r.schema.as_deref(), &r.name, wanted));
+    found.any(|id| relations.contains(&id))
 }
 
 fn backfill_steps(backfill: &Backfill, pending: bool, wanted: &Wanted<'_>, steps: &mut Vec<Step>) -> Result<()> {
     let column = &backfill.column;
     let table = column.top();
     // A table that is new has no rows.
-    if !pending || !wanted.from.contains(&table) || !wanted.to.contains(column) {
+    if !wanted.from.contains(&table) || !wanted.to.contains(column) {
         return Ok(());
     }
     let sql = backfill.statement();
-    let mut step = Step::data(column, sql.clone()).lock(LockMode::RowExclusive, &table).rank(3);
+    let group = format!("backfill of {}", column.sql_path());
+    let mut step = Step::data(column, sql.clone()).lock(LockMode::RowExclusive, &table).at(&backfill.location).rank(3);
     if let Some(rows) = backfill.rows {
-        let key = batch::key_of(&table, &backfill.by, wanted.to, &backfill.location)?;
+        let key = batch::key_of(&table, &backfill.by, key_catalog(&table, wanted), &backfill.location)?;
         step = batched(step, batch::cut(&sql, &table, key, rows, &backfill.location)?);
+    } else {
+        step = step.transaction(Transaction::Own);
     }
     let mut names = crate::sql::references_of_statement(&sql).unwrap_or_default();
     needs(&mut step, &mut names, wanted);
-    steps.push(step);
+    step.group = Some(group.clone());
+    step.writes = Some(table.clone());
+    if pending {
+        steps.push(step);
+    }
     let must = Column::get(wanted.to, column).is_some_and(|c| c.not_null.is_some());
     let is = Column::get(wanted.from, column).is_some_and(|c| c.not_null.is_some());
     if must && !is {
@@ -98,9 +134,18 @@ fn backfill_steps(backfill: &Backfill, pending: bool, wanted: &Wanted<'_>, steps
         let message = format!("the backfill of {} leaves rows without a value", column.sql_path());
         let hint =
             "Give them a value, or make the backfill do so, and run again; the steps that need it have not been run.";
-        steps.push(check(column, &query, &message, hint).rank(4).transaction(Transaction::Own));
+        let name = format!("every row of {} has a value in {}", table.sql_path(), ident(&column.name()));
+        let mut step = check(name, column, &query, &message, hint).at(&backfill.location).rank(4);
+        step.uses_unconstrained.push(table);
+        step.group = Some(group);
+        steps.push(step);
     }
     Ok(())
+}
+
+/// The state whose keys the rows can be walked by at the time: that of now, unless the table is only to be.
+fn key_catalog<'a>(table: &ObjectId, wanted: &Wanted<'a>) -> &'a Catalog {
+    if wanted.from.contains(table) { wanted.from } else { wanted.to }
 }
 
 fn batched(mut step: Step, batch: Batch) -> Step {
@@ -119,13 +164,12 @@ fn invariant_steps(invariant: &Invariant, wanted: &Wanted<'_>, steps: &mut Vec<S
     }
     let first = steps.len();
     for (n, remedy) in invariant.remedy.iter().enumerate() {
-        let mut step = Step::data(&object, remedy.sql.clone()).rank(6);
+        let mut step = Step::data(&object, remedy.sql.clone()).at(&remedy.location).rank(6);
         if let Some(by) = &remedy.batch {
             if !wanted.to.contains(&by.table) && !wanted.from.contains(&by.table) {
-                return Err(nothing(&remedy.location, "`batch`", std::slice::from_ref(&by.table)));
+                return Err(nothing(&by.location, "`batch`", std::slice::from_ref(&by.table)));
             }
-            let catalog = if wanted.from.contains(&by.table) { wanted.from } else { wanted.to };
-            let key = batch::key_of(&by.table, &by.by, catalog, &remedy.location)?;
+            let key = batch::key_of(&by.table, &by.by, key_catalog(&by.table, wanted), &by.location)?;
             step = batched(step, batch::cut(&remedy.sql, &by.table, key, by.rows, &remedy.location)?);
             step = step.lock(LockMode::RowExclusive, &by.table);
         } else {
@@ -133,6 +177,7 @@ fn invariant_steps(invariant: &Invariant, wanted: &Wanted<'_>, steps: &mut Vec<S
         }
         let mut names = crate::sql::references_of_statement(&remedy.sql).unwrap_or_default();
         needs(&mut step, &mut names, wanted);
+        step.writes = batch::target(&remedy.sql).and_then(|(schema, name)| relation(schema.as_deref(), &name, wanted));
         step.precedes.clone_from(&precedes);
         step.label = Some(format!("{} ({} of {})", invariant.name, n + 1, invariant.remedy.len()));
         steps.push(step);
@@ -143,16 +188,14 @@ fn invariant_steps(invariant: &Invariant, wanted: &Wanted<'_>, steps: &mut Vec<S
     } else {
         "Its remedy leaves these rows. Mend them or the remedy, and run again; the steps that need it have not been run."
     };
-    let mut last = check(&object, &invariant.violations, &message, hint).rank(7).transaction(Transaction::Own);
+    let mut last =
+        check(invariant.name.clone(), &object, &invariant.violations, &message, hint).at(&invariant.location).rank(7);
     needs(&mut last, &mut violations, wanted);
     last.precedes = precedes;
-    last.label = Some(invariant.name.clone());
     steps.push(last);
     // In the order in which they are declared.
-    for i in first + 1..steps.len() {
-        let group = Some(invariant.name.clone());
-        steps[i].group.clone_from(&group);
-        steps[i - 1].group = group;
+    for step in &mut steps[first..] {
+        step.group = Some(format!("invariant {}", invariant.name));
     }
     Ok(())
 }
@@ -204,22 +247,12 @@ fn needs(step: &mut Step, names: &mut References, wanted: &Wanted<'_>) {
 
 /// What must hold before something is retired is checked right before.
 fn retirement_checks(wanted: &Wanted<'_>, steps: &mut Vec<Step>) -> Result<()> {
+    if let Some(problem) = wanted.data.unknown_requirements().next() {
+        return Err(problem);
+    }
     for retired in wanted.data.retired_columns.iter().chain(&wanted.data.retired_tables) {
-        let mut required = Vec::new();
-        for (name, place) in &retired.requires {
-            let Some(invariant) = wanted.data.invariants.iter().find(|i| i.name == *name) else {
-                let mut problem =
-                    Diagnostic::error("unknown-invariant", format!("`requires` names no invariant: {name}"))
-                        .at(place.clone());
-                for near in
-                    crate::core::diagnostic::nearest(name, wanted.data.invariants.iter().map(|i| i.name.as_str()))
-                {
-                    problem = problem.help(format!("did you mean `{near}`?"));
-                }
-                return Err(problem);
-            };
-            required.push(invariant);
-        }
+        let required = retired.requires.iter();
+        let required = required.filter_map(|(name, _)| wanted.data.invariants.iter().find(|i| i.name == *name));
         if wanted.to.contains(&retired.id) {
             return Err(Diagnostic::error("retired-and-declared", format!("{} is retired and declared", retired.id))
                 .at(retired.location.clone())
@@ -230,10 +263,10 @@ fn retirement_checks(wanted: &Wanted<'_>, steps: &mut Vec<Step>) -> Result<()> {
         }
         for invariant in required {
             let message = format!("{} cannot go yet: \"{}\" does not hold", retired.id, invariant.name);
-            let mut step = check(&retired.id, &invariant.violations, &message, "Mend the rows, and run again.")
-                .phase(Phase::Contract)
-                .transaction(Transaction::Own);
-            step.label = Some(format!("{} before {} goes", invariant.name, ident(&retired.id.name())));
+            let name = format!("{}, before {} goes", invariant.name, retired.id.sql_path());
+            let mut step = check(name, &retired.id, &invariant.violations, &message, "Mend the rows, and run again.")
+                .at(&retired.location)
+                .phase(Phase::Contract);
             step.precedes.push(retired.id.clone());
             let mut names = crate::sql::references_of_query(&invariant.violations).unwrap_or_default();
             needs(&mut step, &mut names, wanted);

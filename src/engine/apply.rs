@@ -102,7 +102,7 @@ pub async fn apply(
 }
 
 /// How often a run asks for the lock of a transaction, and as long it waits for another run to end.
-const LOCK_ATTEMPTS: u32 = 30;
+pub(super) const LOCK_ATTEMPTS: u32 = 30;
 
 async fn locked(
     session: &Session,
@@ -212,6 +212,18 @@ fn short(fingerprint: &str) -> &str {
     fingerprint.get(..12).unwrap_or(fingerprint)
 }
 
+/// Where nothing is left to do, a run that was cut off behind its last step may have left its journal.
+pub async fn finish(target: &StateSpec, to: &StateSpec, settings: &Settings) -> Result<()> {
+    let place = Workplace::new(target, to, settings)?;
+    let Some(info) = place.connection(target)? else { return Ok(()) };
+    let session = Session::connect(&info).await?;
+    if lock::acquire(&session, Duration::ZERO, &crate::apply::Silent).await.is_ok() {
+        crate::apply::journal::remove(&session).await;
+        lock::release(&session).await;
+    }
+    Ok(())
+}
+
 /// Whether a live database holds what is declared.
 #[derive(Debug, Default)]
 pub struct VerifyReport {
@@ -239,12 +251,12 @@ pub async fn verify(from: &StateSpec, to: &StateSpec, settings: &Settings) -> Re
             ))
             .await?;
         for invariant in &comparison.data.invariants {
-            let (holds, rows) = match verdict(&session, invariant).await {
+            let (holds, rows) = match verdict(&session, invariant).await? {
                 Verdict::Holds => (true, Vec::new()),
                 Verdict::Violated(rows) => (false, rows),
                 // What it spoke of has been retired and is gone.
                 Verdict::Unknown(_) if comparison.data.is_about_retired(&invariant.name, &comparison.from) => continue,
-                Verdict::Unknown(why) => (false, vec![format!("cannot be asked: {why}")]),
+                Verdict::Unknown(why) => (false, vec![format!("cannot be asked: {}", why.message)]),
             };
             invariants.push((invariant.name.clone(), holds, rows));
         }

@@ -404,6 +404,7 @@ pub async fn check(to: &StateSpec, sql: &[PathBuf], settings: &Settings) -> Resu
     let trees = files::trees(path);
     let (checker, mut found) = crate::lint::declared::check(&declared.builder, &place.project, &trees);
     problems.append(&mut found);
+    problems.append(&mut crate::lint::rows::check(&declared.builder, &place.project, &declared.data));
     if !sql.is_empty() {
         problems.append(&mut crate::lint::files::check(sql_sources(sql)?, checker));
     }

@@ -21,10 +21,10 @@ use crate::core::diagnostic::{Diagnostic, Result};
 use crate::diff::{ChangeKind, Difference, diff};
 use crate::plan::{Plan, PlanOptions, fingerprint, plan};
 pub use crate::postgres::EphemeralChoice;
-use crate::postgres::EphemeralOptions;
+use crate::postgres::{EphemeralOptions, Session};
 use crate::state::StateSpec;
 
-pub use apply::{ApplyOptions, ApplyReport, VerifyReport, apply, losses, ready, verify};
+pub use apply::{ApplyOptions, ApplyReport, VerifyReport, apply, finish, losses, ready, verify};
 pub use load::{CheckReport, check};
 pub use prove::Proof;
 pub use pull::{InitReport, PullReport, PullTarget, init, pull};
@@ -48,6 +48,8 @@ pub struct Settings {
     pub progress: Arc<dyn Progress>,
     /// How long a step may wait for a lock, per attempt.
     pub lock_timeout: Duration,
+    /// Whether the plan is going to be run: another run is then waited for before the database is read.
+    pub wait_for_others: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             online: true,
             progress: Arc::new(Silent),
             lock_timeout: Duration::from_secs(2),
+            wait_for_others: false,
         }
     }
 }
@@ -109,6 +112,14 @@ impl Settings {
 pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> Result<Comparison> {
     let mut place = Workplace::new(from, to, settings)?;
     place.read_ahead(to)?;
+    if settings.wait_for_others
+        && let Some(info) = place.connection(from)?
+        && let Ok(session) = Session::connect(&info).await
+    {
+        let patience = settings.lock_timeout.saturating_mul(apply::LOCK_ATTEMPTS);
+        crate::apply::wait_for_others(&session, patience, || settings.progress.stage("waiting for another run to end"))
+            .await?;
+    }
     let from_state = match place.load_from(from).await {
         Ok(state) => state,
         Err(error) => return Err(place.instead_of(error)),

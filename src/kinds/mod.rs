@@ -34,6 +34,8 @@ pub struct KindInfo {
     pub inline: bool,
     /// Dropping it loses rows or values.
     pub holds_data: bool,
+    /// Whether it holds rows that were read from elsewhere when it was made.
+    pub copies: bool,
     /// Objects of one name space and schema cannot share a name (`pg_class`, `pg_type`, `pg_proc`).
     pub namespaces: &'static [&'static str],
     /// May be written inside its parent's CREATE statement when the order allows it.
@@ -59,6 +61,7 @@ impl KindInfo {
             signature: false,
             inline: false,
             holds_data: false,
+            copies: false,
             namespaces: &[],
             foldable: false,
             given: &[],

@@ -32,12 +32,12 @@ struct Text {
     view: Option<(Key, Vec<String>)>,
 }
 
-fn key_of(id: &ObjectId) -> Key {
+pub(super) fn key_of(id: &ObjectId) -> Key {
     (id.schema().unwrap_or_default().into_owned(), id.name().into_owned())
 }
 
 /// The names that a declared state has, with its views still unknown.
-fn names_of(builder: &CatalogBuilder, project: &Project) -> Checker {
+pub(super) fn names_of(builder: &CatalogBuilder, project: &Project) -> Checker {
     let mut names = Names::default();
     names.search_path.clone_from(&project.search_path);
     names.vague = project.undeclared == Undeclared::Keep;
@@ -368,7 +368,7 @@ impl<'a> Places<'a> {
 }
 
 /// Where a piece of a text stands below a node.
-fn within(node: &Node, text: &str, range: &Range<usize>) -> Option<Location> {
+pub(super) fn within(node: &Node, text: &str, range: &Range<usize>) -> Option<Location> {
     let mut scalars = Vec::new();
     collect(node, &mut scalars);
     for (scalar, content) in &scalars {

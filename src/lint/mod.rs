@@ -8,6 +8,7 @@ pub(crate) mod files;
 pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod references;
+pub(crate) mod rows;
 pub(crate) mod scope;
 pub(crate) mod script;
 mod tables;

@@ -20,6 +20,8 @@ pub struct PlanContext<'a> {
     pub dropped: BTreeSet<ObjectId>,
     /// Objects written inside their parent's CREATE statement.
     pub folded: BTreeSet<ObjectId>,
+    /// Columns that rows which exist already get values in: a default is for rows to come.
+    pub filled: BTreeSet<ObjectId>,
     /// Major version of the server the plan is for.
     pub major: u32,
     /// Whether tables may be in use: indexes are then built concurrently, constraints validated later.

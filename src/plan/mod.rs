@@ -112,6 +112,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
         created: std::collections::BTreeSet::new(),
         dropped: std::collections::BTreeSet::new(),
         folded: std::collections::BTreeSet::new(),
+        filled: options.data_steps.iter().map(|step| step.object.clone()).filter(|id| id.top() != *id).collect(),
         major: options.major,
         online: options.online,
     };

@@ -139,7 +139,10 @@ fn same_object(builder: &mut Builder<'_, '_>) {
     let (gone, made) = (&builder.cx.dropped, &builder.cx.created);
     let mut by_object: BTreeMap<&ObjectId, Vec<usize>> = BTreeMap::new();
     for (i, step) in builder.steps.iter().enumerate() {
-        by_object.entry(&step.object).or_default().push(i);
+        // What an invariant is filed under is only the first table it reads; it says itself what it waits for.
+        if step.action != Action::Data || !is_filed_under_relation(step) {
+            by_object.entry(&step.object).or_default().push(i);
+        }
     }
     for mut indices in by_object.into_values() {
         indices.sort_by_key(|i| {
@@ -209,8 +212,10 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
                 builder.edge(before, i, "dependencies are made first", edge == Edge::Hard);
             }
             for change in builder.changes.get(&dependency).cloned().unwrap_or_default() {
-                // What is demanded of all rows later (NOT NULL) holds up nothing that can be had before.
-                let later = builder.steps[change].rank >= MENDED && builder.steps[change].phase > step.phase;
+                // What is demanded of all rows later (NOT NULL) holds up nothing that can be had before; nor do rows that are
+                // filled: a trigger that keeps them filled must even be there before.
+                let later = (builder.steps[change].rank >= MENDED || builder.steps[change].action == Action::Data)
+                    && builder.steps[change].phase > step.phase;
                 if builder.steps[change].rank < FINISHING && step.rank != u8::MAX && !later {
                     let firm = matches!(work.altered.get(&dependency), Some(Means::AlterRebuilding))
                         || work.reattached.contains(&dependency);
@@ -263,6 +268,11 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
     }
 }
 
+/// Whether a step about rows is an invariant's, which are filed under a relation; a backfill is under its column.
+fn is_filed_under_relation(step: &Step) -> bool {
+    step.object.top() == step.object
+}
+
 /// Rules for steps that change or check rows: what they read is not gone yet; what demands something of all rows comes after
 /// they were mended; what they are declared to precede comes later; those of one remedy keep their order.
 fn rows_in_between(builder: &mut Builder<'_, '_>) {
@@ -289,9 +299,9 @@ fn rows_in_between(builder: &mut Builder<'_, '_>) {
             }
         }
         // Remedies run in the order in which they are declared: a later one may rest on what an earlier one mended.
-        if step.group.is_some() {
+        if step.group.is_some() && is_filed_under_relation(step) {
             if let Some(before) = previous {
-                builder.edge(before, i, "remedies keep the order of their declaration", false);
+                builder.edge(before, i, DECLARED, false);
             }
             previous = Some(i);
         }
@@ -299,6 +309,26 @@ fn rows_in_between(builder: &mut Builder<'_, '_>) {
             && let Some(before) = groups.insert(group, i)
         {
             builder.edge(before, i, "the statements of a remedy keep their order", true);
+        }
+        // What is checked for the sake of something that goes can be checked only as long as what the check reads is there.
+        let kept: Vec<usize> = step.uses.iter().filter_map(|id| builder.destroyer(id)).collect();
+        for before in step.precedes.iter().filter_map(|id| builder.destroyer(id)).collect::<Vec<_>>() {
+            for after in kept.iter().filter(|_| step.check.is_some()) {
+                builder.edge(before, *after, "what is checked goes before what the check reads", false);
+            }
+        }
+        if let Some(written) = &step.writes {
+            for (j, other) in steps.iter().enumerate() {
+                let reads = other.action == Action::Data && other.uses_unconstrained.contains(written);
+                let own = other.group == step.group || other.writes.as_ref() == Some(written);
+                // Remedies among themselves keep the order of their declaration.
+                if reads && !own && is_filed_under_relation(step) && !is_filed_under_relation(other) {
+                    builder.edge(i, j, "rows are written before a backfill takes values from them", false);
+                }
+                if copies_rows(builder.cx, other, written) && !step.requires.contains(&other.object) {
+                    builder.edge(i, j, "rows are mended before they are copied", false);
+                }
+            }
         }
         for relation in &step.uses_unconstrained {
             for (j, other) in steps.iter().enumerate() {
@@ -313,6 +343,16 @@ fn rows_in_between(builder: &mut Builder<'_, '_>) {
         }
     }
 }
+
+/// Whether a step makes something that holds what it reads from a relation (a materialized view).
+fn copies_rows(cx: &PlanContext<'_>, step: &Step, relation: &ObjectId) -> bool {
+    step.action == Action::Create
+        && step.object.kind().info().copies
+        && cx.to.dependencies(&step.object).any(|(d, edge)| edge == Edge::Hard && d.is_within(relation))
+}
+
+/// The rule for which nothing waits when a check of rows fails: it is only good manners.
+const DECLARED: &str = "remedies keep the order of their declaration";
 
 /// From this rank on, a step that alters an object demands something of all rows (NOT NULL is one).
 const MENDED: u8 = 5;
@@ -405,6 +445,29 @@ fn short(sql: &str) -> String {
     if line.chars().count() > 100 { format!("{}…", line.chars().take(100).collect::<String>()) } else { line }
 }
 
+/// Says of each step which checks of rows it waits for. While rows are not as they should be, nothing is removed for good.
+fn wait_for_checks(graph: &DiGraph<usize, Why>, steps: &mut [Step]) {
+    let made: BTreeSet<&ObjectId> = steps.iter().flat_map(|step| &step.creates).collect();
+    let removes = |step: &Step| {
+        let for_good = step.destroys.iter().any(|id| !made.contains(id));
+        step.action == Action::Drop && step.phase == Phase::Contract && for_good
+    };
+    let removals: Vec<usize> = (0..steps.len()).filter(|i| removes(&steps[*i])).collect();
+    for check in 0..steps.len() {
+        let Some(name) = steps[check].check.clone() else { continue };
+        let mut queue = removals.clone();
+        queue.push(check);
+        let mut seen: BTreeSet<usize> = queue.iter().copied().collect();
+        while let Some(i) = queue.pop() {
+            let after = graph.edges(NodeIndex::new(i)).filter(|edge| edge.weight().rule != DECLARED);
+            queue.extend(after.map(|edge| edge.target().index()).filter(|j| seen.insert(*j)));
+        }
+        for i in seen.into_iter().filter(|i| *i != check) {
+            steps[i].behind.push(name.clone());
+        }
+    }
+}
+
 /// Kahn's algorithm with a heap: of the steps that may run, the one first in phase, then in kind and name, is next.
 /// Steps that need a transaction of their own wait until nothing else can go, so that what is dropped to be rebuilt is
 /// rebuilt in the same transaction.
@@ -414,6 +477,7 @@ fn topological(graph: &DiGraph<usize, Why>, mut steps: Vec<Step>) -> Vec<Step> {
     for edge in graph.edge_references() {
         incoming[edge.target().index()] += 1;
     }
+    wait_for_checks(graph, &mut steps);
     // A step cannot run in an earlier phase than what it waits for.
     let mut phases: Vec<Phase> = steps.iter().map(|s| s.phase).collect();
     let mut order = Vec::with_capacity(n);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use std::collections::BTreeSet;
 
+use crate::core::catalog::Edge;
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, Phase, Step};
 use crate::plan::context::PlanContext;
@@ -23,7 +24,7 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
             && !object.kind().info().inline
             && !drops.goes_with_another(id)
         {
-            steps.extend(object.drop(id, cx).into_iter().map(|step| soften(step, cx)));
+            steps.extend(object.drop(id, cx).into_iter().map(|step| soften(along(step, id, cx), cx)));
         }
     }
     for id in &work.swapped {
@@ -63,6 +64,17 @@ fn without_repeats(mut steps: Vec<Step>) -> Vec<Step> {
     };
     steps.retain(|step| !repeated(step));
     steps
+}
+
+/// What goes because what it rests on goes (the index of a column) does not go before: code that still uses the one is not to
+/// lose the other.
+fn along(step: Step, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
+    let goes = |d: &ObjectId| cx.is_dropped(d) && !cx.is_new(d) && !d.is_within(id);
+    if cx.from.dependencies(id).any(|(d, edge)| edge == Edge::Hard && goes(d)) {
+        step.phase(Phase::Contract)
+    } else {
+        step
+    }
 }
 
 /// A drop that only makes room for the same object to be made again loses nothing, unless it holds data.

@@ -103,6 +103,7 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
         created: [id.clone()].into_iter().collect(),
         dropped: BTreeSet::new(),
         folded: BTreeSet::new(),
+        filled: BTreeSet::new(),
         major: editor.plan.major,
         online: false,
     };

@@ -95,6 +95,9 @@ impl Kind for Default {
 
     fn folds(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
         let Some((column, parent)) = id.parent().and_then(|p| Some((Column::get(cx.to, &p)?, p))) else { return false };
+        if cx.filled.contains(&parent) {
+            return false;
+        }
         // A child table's column takes its parent's default along; another one is set afterwards.
         let child = column.inherited && cx.to.children(&id.top(), KindTag::Inheritance).next().is_some();
         !child || given(&parent, cx.to) == Some(self)

@@ -172,6 +172,7 @@ mod tests {
             created: Default::default(),
             dropped: Default::default(),
             folded: Default::default(),
+            filled: Default::default(),
             major: 18,
             online: true,
         };

@@ -94,8 +94,11 @@ fn alter_populated(change: &Change<'_, MaterializedView>) -> Vec<Step> {
 }
 
 impl Kind for MaterializedView {
-    const INFO: KindInfo =
-        KindInfo { namespaces: &["relation", "type"], ..KindInfo::new("materialized_view", "materialized view") };
+    const INFO: KindInfo = KindInfo {
+        copies: true,
+        namespaces: &["relation", "type"],
+        ..KindInfo::new("materialized_view", "materialized view")
+    };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

@@ -1,0 +1,2 @@
+create table t (id int primary key, v int);
+insert into t values (1, null), (2, 5);
