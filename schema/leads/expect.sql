@@ -6,3 +6,11 @@ select 'leads without a phone stay unlinked', count(*) = 10000 from leads_master
 select 'each lead is linked to the customer of its phone', count(*) = 0
 from leads_master l join customers c on c.id = l.customer_id where c.phone <> l.phone_number_normalized;
 select 'the foreign key is proved', convalidated from pg_constraint where conname = 'leads_master_customer_id_fkey';
+select 'the customers that were there are the same', count(*) = 500 from customers where id <= 500 and phone = '+91' || (9000000000 + id)::text;
+select 'with and without a customer add up to all', count(*) = count(customer_id) + 10000 from leads_master;
+select 'several leads to a phone share one customer', max(leads) > 1 and bool_and(phones = 1)
+from (select count(*) as leads, count(distinct phone_number_normalized) as phones from leads_master
+      where customer_id is not null group by customer_id) per_customer;
+select 'leads are found by phone as before', count(*) = 1 from pg_indexes where indexname = 'leads_master_phone_idx';
+select 'code that knows no customers goes on writing', not attnotnull from pg_attribute
+where attrelid = 'leads_master'::regclass and attname = 'customer_id';

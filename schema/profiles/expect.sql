@@ -16,6 +16,19 @@ select 'customers is archived with its rows, under the date',
        and (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from archive.%I', relname), false, true, '')))[1]::text = '40'
        and relname ~ '^customers_[0-9]{8}$'
 from pg_class where relnamespace = 'archive'::regnamespace and relkind = 'r';
+select 'each customer is mapped to the profile of its number', (xpath('/row/n/text()', query_to_xml(format(
+         'select count(*) as n from archive.%I c join legacy_customer_profile m on m.customer_id = c.id
+          join profiles p on p.user_id = m.profile_id and p.whatsapp_e164 = c.wa_id and p.display_name = c.display_name', relname), false, true, '')))[1]::text = '40'
+from pg_class where relnamespace = 'archive'::regnamespace and relkind = 'r';
+select 'profiles that were there are kept, the others are new', count(*) = 40 and count(*) filter (where user_id::text like 'a0000000%') = 15
+from profiles;
+select 'carts, orders and sessions refer to profiles, proved', count(*) = 3 and bool_and(convalidated)
+from pg_constraint where contype = 'f' and confrelid = 'profiles'::regclass and conrelid in ('carts'::regclass, 'orders'::regclass, 'sessions'::regclass);
+select 'the new columns have their indexes, the old index is gone',
+       array_agg(indexname::text order by 1) = array['idx_carts_profile_status', 'idx_orders_profile', 'idx_sessions_profile']
+from pg_indexes where indexname like 'idx\_%';
+select 'policies ask auth_profile_id()', count(*) = 3 and bool_and(qual like '%auth_profile_id()%') from pg_policies
+where schemaname = 'public';
 select 'the old helper is gone', to_regprocedure('auth_customer_id()') is null;
 select set_config('request.jwt.claims', '{"sub": "a0000000-0000-4000-8000-000000000001"}', true) is not null, true;
 set local role authenticated;
