@@ -20,4 +20,6 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-exec cargo bench --quiet --bench numbers -- run --tables "$tables" --repeat "$repeat"
+cargo bench --quiet --bench numbers -- run --tables "$tables" --repeat "$repeat"
+printf '\n'
+cargo bench --quiet --bench backfill -- run

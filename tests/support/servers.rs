@@ -418,6 +418,19 @@ pub fn run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
     block_on(async { connect(url).await?.batch_execute(sql).await })
 }
 
+/// Runs one statement after the other in one session until `next` gives none, and tells `took` how long each took.
+pub fn in_one_session(url: &str, mut next: impl FnMut() -> Option<String>, mut took: impl FnMut(Duration)) {
+    let Ok(client) = block_on(connect(url)) else { return };
+    while let Some(sql) = next() {
+        let began = Instant::now();
+        if block_on(client.batch_execute(&sql)).is_err() {
+            return;
+        }
+        took(began.elapsed());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// The rows of a query in a session of its own, every value as text.
 pub fn rows(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
     block_on(async {
