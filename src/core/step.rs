@@ -179,6 +179,9 @@ pub struct Step {
     /// Objects whose finishing steps (NOT NULL, validation) and removal come later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub precedes: Vec<ObjectId>,
+    /// Objects that are made later: what a table must be before it is attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<ObjectId>,
     /// What it is for, for people: an invariant's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -253,6 +256,7 @@ impl Step {
             uses_unconstrained: Vec::new(),
             writes: None,
             precedes: Vec::new(),
+            before: Vec::new(),
             label: None,
             check: None,
             behind: Vec::new(),
