@@ -12,14 +12,14 @@ select 'the mapping covers every customer', count(*) = 40 from legacy_customer_p
 select 'the old columns are gone', count(*) = 0 from information_schema.columns
 where table_schema = 'public' and column_name = 'customer_id' and table_name in ('carts', 'orders', 'sessions');
 select 'customers is archived with its rows, under the date',
-       to_regclass('public.customers') is null
-       and (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from archive.%I', relname), false, true, '')))[1]::text = '40'
-       and relname ~ '^customers_[0-9]{8}$'
-from pg_class where relnamespace = 'archive'::regnamespace and relkind = 'r';
+       to_regclass('public.customers') is null and count(*) = 1
+       and bool_and((xpath('/row/n/text()', query_to_xml(format('select count(*) as n from archive.%I', relname), false, true, '')))[1]::text = '40'
+                    and relname ~ '^customers_[0-9]{8}$')
+from pg_class where relnamespace = (select oid from pg_namespace where nspname = 'archive') and relkind = 'r';
 select 'each customer is mapped to the profile of its number', (xpath('/row/n/text()', query_to_xml(format(
          'select count(*) as n from archive.%I c join legacy_customer_profile m on m.customer_id = c.id
           join profiles p on p.user_id = m.profile_id and p.whatsapp_e164 = c.wa_id and p.display_name = c.display_name', relname), false, true, '')))[1]::text = '40'
-from pg_class where relnamespace = 'archive'::regnamespace and relkind = 'r';
+from pg_class where relnamespace = (select oid from pg_namespace where nspname = 'archive') and relkind = 'r';
 select 'profiles that were there are kept, the others are new', count(*) = 40 and count(*) filter (where user_id::text like 'a0000000%') = 15
 from profiles;
 select 'carts, orders and sessions refer to profiles, proved', count(*) = 3 and bool_and(convalidated)
