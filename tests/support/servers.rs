@@ -436,6 +436,17 @@ pub fn in_one_session(url: &str, mut next: impl FnMut() -> Option<String>, mut t
     }
 }
 
+/// Runs strings one after the other in one session.
+pub fn run_all(url: &str, all: &[&str]) -> Result<(), tokio_postgres::Error> {
+    block_on(async {
+        let client = connect(url).await?;
+        for sql in all {
+            client.batch_execute(sql).await?;
+        }
+        Ok(())
+    })
+}
+
 /// The rows of a query in a session of its own, every value as text.
 pub fn rows(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
     block_on(async {
