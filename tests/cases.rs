@@ -10,8 +10,9 @@
 //! | `refused` | `apply` without `args` must exit 3 and change nothing, and name each line of this file |
 //! | `reversible` | the way back to `before` is tried too |
 //! | `loses` | tables (one per line) that may lose rows |
+//! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
 //!
-//! `TRUEUP_CASES=text|text` runs only those.
+//! `TRUEUP_CASES=text|text` runs only those. `TRUEUP_MAJOR=18` runs those without `majors` on another version than the default one.
 #![allow(clippy::print_stdout, dead_code)]
 
 mod support;
@@ -19,7 +20,7 @@ mod support;
 use std::path::Path;
 
 use support::judge::{Options, judge};
-use support::servers::{Database, Server};
+use support::servers::{Database, Server, server_of};
 use support::trueup::{REFUSED, Run, trueup};
 
 #[test]
@@ -36,19 +37,35 @@ fn every_case_holds() {
         .filter(|path| path.is_dir() && support::passes(only.as_deref(), &path.display().to_string()))
         .collect();
     cases.sort();
-    let results = support::in_parallel(&cases, |_, case| run(server, case));
+    let work: Vec<(u32, &Path)> =
+        cases.iter().flat_map(|case| majors(case).into_iter().map(|major| (major, case.as_path()))).collect();
+    let results = support::in_parallel(&work, |_, (major, case)| {
+        if *major == server.major {
+            return Ok(Some(run(server, case)?));
+        }
+        // Which version is missing has been said.
+        server_of(*major).map(|server| run(server, case)).transpose()
+    });
     let mut failed = 0;
-    for (case, result) in cases.iter().zip(&results) {
+    for ((major, case), result) in work.iter().zip(&results) {
         let name = case.file_name().unwrap_or_default().to_string_lossy();
+        let name = if *major == server.major { name.into_owned() } else { format!("{name} on {major}") };
         match result {
-            Ok(()) => println!("ok       {name}"),
+            Ok(Some(())) => println!("ok       {name}"),
+            Ok(None) => println!("SKIPPED  {name}"),
             Err(why) => {
                 failed += 1;
                 println!("FAILED   {name}\n  {why}");
             }
         }
     }
-    assert_eq!(failed, 0, "{failed} of {} cases fail", cases.len());
+    assert_eq!(failed, 0, "{failed} of {} cases fail", work.len());
+}
+
+/// The major versions that a case runs on.
+fn majors(case: &Path) -> Vec<u32> {
+    let listed = read(case, "majors").map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect());
+    listed.unwrap_or_else(|| vec![support::servers::major()])
 }
 
 fn read(case: &Path, name: &str) -> Option<String> {

@@ -5,6 +5,7 @@
 //!
 //! * `TRUEUP_PAIRS=text|text` runs only the pairs whose `corpus/name` contains one of these, without asserting the ratios.
 //! * `TRUEUP_PAIRS_LIMIT=n` runs only the first n.
+//! * `TRUEUP_MAJOR=18` runs them on another major version than the default one.
 //! * `TRUEUP_TEST_WORKERS=n` runs n at a time, each on a cluster of its own (2).
 //!
 //! Each worker has its own cluster because roles belong to the cluster, and it is swept after each pair.
@@ -20,7 +21,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use support::judge::{Options, judge};
-use support::servers::{DEFAULT_MAJOR, Server};
+use support::servers::Server;
 use support::trueup::{FINE, REFUSED, trueup};
 
 /// What must converge at least: of the pairs made of everyday kinds only, and of all.
@@ -95,7 +96,8 @@ fn pairs_converge() {
 
     let servers: Vec<OnceLock<Server>> = (0..support::workers()).map(|_| OnceLock::new()).collect();
     let results = support::in_parallel(&pairs, |worker, pair| {
-        let start = || Server::start(DEFAULT_MAJOR).expect("a second cluster starts where the first one did");
+        let start =
+            || Server::start(support::servers::major()).expect("a second cluster starts where the first one did");
         let server = servers[worker].get_or_init(start);
         let began = Instant::now();
         let mut beyond = Vec::new();

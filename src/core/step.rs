@@ -175,6 +175,9 @@ pub struct Step {
     /// Objects whose finishing steps (NOT NULL, validation) and removal come later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub precedes: Vec<ObjectId>,
+    /// Objects that are made later: what a table must be before it is attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<ObjectId>,
     /// What it is for, for people: an invariant's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -210,6 +213,7 @@ impl Step {
             uses: Vec::new(),
             uses_unconstrained: Vec::new(),
             precedes: Vec::new(),
+            before: Vec::new(),
             label: None,
             group: None,
             batch: None,

@@ -61,7 +61,7 @@ async fn build_and_read(
     make_roles(session, &steps, made).await?;
     if let Err(error) = build::build(session, &steps, search_path).await {
         let step = steps.get(error.index);
-        return Err(explain(error.diagnostic, step.copied(), declared));
+        return Err(explain(error.diagnostic, step.copied(), declared, session.server_major()));
     }
     let notes = validate_bodies(session, declared, search_path).await?;
     let read = introspect(session, search_path).await?;
@@ -112,7 +112,7 @@ fn over(base: &Catalog, declared: &Catalog) -> Result<Catalog> {
 }
 
 /// The server's error as the project's: at the place where the object is declared.
-fn explain(diagnostic: Box<Diagnostic>, step: Option<&Step>, declared: &Catalog) -> Box<Diagnostic> {
+fn explain(diagnostic: Box<Diagnostic>, step: Option<&Step>, declared: &Catalog, major: u32) -> Box<Diagnostic> {
     let Some(step) = step else { return diagnostic };
     let mut problem = diagnostic;
     let statement = problem.location.take();
@@ -126,6 +126,9 @@ fn explain(diagnostic: Box<Diagnostic>, step: Option<&Step>, declared: &Catalog)
         }
     } else {
         problem.location = statement;
+    }
+    if let Some((what, since)) = crate::sql::newer_syntax(&step.sql, &problem.message).filter(|(_, s)| *s > major) {
+        problem.notes.push(format!("{what} needs PostgreSQL {since} or later; this server is {major}"));
     }
     problem
 }

@@ -133,6 +133,14 @@ macro_rules! kinds {
                 match self { $(Self::$Name(k) => k.provider(id, catalog)),* }
             }
 
+            /// See [`Kind::beyond_provider`].
+            pub fn beyond_provider(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<Step> {
+                match (self, old) {
+                    $((Self::$Name(new), Some(Self::$Name(old))) => new.beyond_provider(id, Some(&**old), cx),)*
+                    $((Self::$Name(new), _) => new.beyond_provider(id, None, cx),)*
+                }
+            }
+
             /// See [`Kind::implied`].
             pub fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
                 match self { $(Self::$Name(k) => k.implied(id, catalog)),* }

@@ -171,6 +171,11 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
         None
     }
 
+    /// What the statements of its provider leave to be said of an object that they bring, or (where there is an `old`) change.
+    fn beyond_provider(&self, _id: &ObjectId, _old: Option<&Self>, _cx: &PlanContext<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
     /// `ALTER … RENAME TO` for this object; `new` is its id afterwards.
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
         vec![Step::rename(

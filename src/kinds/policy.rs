@@ -132,6 +132,11 @@ impl Introspect for Policy {
 /// `pg_get_expr` puts parentheses around a whole operator expression; without them the text reads as people write it.
 pub(crate) fn unwrapped(text: &str) -> String {
     let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) else { return text.to_owned() };
+    // The parentheses of a subquery are part of the expression.
+    let first = inner.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    if ["select", "with", "values"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
+        return text.to_owned();
+    }
     // The two must be each other's partners: in `(a) or (b)` they are not.
     let (mut depth, mut quote) = (0_i32, None);
     for c in inner.chars() {

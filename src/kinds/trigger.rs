@@ -250,6 +250,10 @@ impl Introspect for Trigger {
             return Ok(());
         }
         let id = table.child(KindTag::Trigger, row.text("name")?);
+        if row.bool("clone")? {
+            out.builder.origin.unmodelled.push(("trigger state on a partition".to_owned(), id.sql_path()));
+            return Ok(());
+        }
         let constraint = row.bool("constraint")?;
         let enabled = match row.char("enabled")? {
             'D' => "disabled",

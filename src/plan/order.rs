@@ -120,6 +120,11 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
                 builder.edge(before, i, "what a step requires is there", true);
             }
         }
+        for id in &step.before {
+            if let Some(later) = builder.creator(id) {
+                builder.edge(i, later, "what a step prepares is made after it", true);
+            }
+        }
         for id in &step.after {
             if let Some(before) = builder.destroyer(id) {
                 builder.edge(before, i, "what must be out of the way is gone", true);

@@ -32,7 +32,11 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
     for id in &cx.created {
         let Some(object) = cx.to.get(id) else { continue };
         let provided = object.provider(id, cx.to).is_some_and(|p| cx.created.contains(&p));
-        if object.kind().info().inline || cx.folded.contains(id) || provided {
+        if object.kind().info().inline || cx.folded.contains(id) {
+            continue;
+        }
+        if provided {
+            steps.extend(object.beyond_provider(id, None, cx));
             continue;
         }
         steps.extend(object.create(id, cx));
@@ -46,7 +50,9 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
     for id in work.altered.keys() {
         if let (Some(old), Some(new)) = (cx.from.get(id), cx.to.get(id)) {
             let provided = new.provider(id, cx.to).is_some_and(|p| work.altered.contains_key(&p));
-            if !provided && !work.reattached.contains(id) {
+            if provided {
+                steps.extend(new.beyond_provider(id, Some(old), cx));
+            } else if !work.reattached.contains(id) {
                 steps.extend(old.alter(new, id, cx));
             }
         }

@@ -11,6 +11,7 @@ mod expression;
 mod fragment;
 mod index;
 pub mod lexer;
+mod newer;
 mod normal;
 pub mod parse;
 pub(crate) mod plpgsql;
@@ -28,6 +29,7 @@ pub use expression::{
 };
 pub use fragment::{Piece, RelationRef};
 pub use index::{IndexParts, index};
+pub use newer::newer_syntax;
 pub use normal::same_tokens;
 pub use parse::SyntaxError;
 pub use references::{

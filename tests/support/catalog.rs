@@ -90,7 +90,9 @@ from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.
 join pg_type t on t.oid = a.atttypid left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
 where r.relkind in ('r', 'p', 'v', 'm', 'f', 'c')
 union all
-select 'constraint', concat_ws('.', r.name, ty.typname, c.conname), concat_ws(' ', pg_get_constraintdef(c.oid), c.conislocal::text, c.convalidated::text)
+select 'constraint', concat_ws('.', r.name, ty.typname, c.conname), concat_ws(' ', pg_get_constraintdef(c.oid),
+    -- Like pg_dump, which writes the NOT NULL of a partition in any case.
+    case when c.contype = 'n' and r.relispartition then '' else c.conislocal::text end, c.convalidated::text)
 from pg_constraint c join space n on n.oid = c.connamespace left join rel r on r.oid = c.conrelid left join pg_type ty on ty.oid = c.contypid
 union all
 select 'index', r.name, concat_ws(' ', pg_get_indexdef(r.oid), i.indisclustered::text, i.indisreplident::text, i.indisvalid::text)
@@ -124,7 +126,8 @@ union all
 select 'domain', t.oid::regtype::text, concat_ws(' ', format_type(t.typbasetype, t.typtypmod), t.typnotnull::text, t.typdefault)
 from pg_type t join space n on n.oid = t.typnamespace where t.typtype = 'd'
 union all
-select 'extension', e.extname, concat_ws(' ', e.extversion, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+-- Like pg_dump, without the version: where none is declared, it is the server's to say.
+select 'extension', e.extname, n.nspname::text from pg_extension e join pg_namespace n on n.oid = e.extnamespace
 union all
 select 'event trigger', evtname, concat_ws(' ', evtevent, evtfoid::regproc::text, evtenabled::text, evttags::text) from pg_event_trigger
 union all

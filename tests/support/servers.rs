@@ -29,6 +29,11 @@ const MISSING: &str = "no PostgreSQL server binaries (initdb, postgres) of the n
 /// The major version the tests run on where nothing asks for another.
 pub const DEFAULT_MAJOR: u32 = 15;
 
+/// The major version of this run: `TRUEUP_MAJOR`, or the default.
+pub fn major() -> u32 {
+    std::env::var("TRUEUP_MAJOR").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_MAJOR)
+}
+
 /// Folders with PostgreSQL binaries, in order of preference.
 pub fn bin_folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::var_os("TRUEUP_PG_BIN").map(PathBuf::from).into_iter().collect();
@@ -117,9 +122,9 @@ impl Drop for Server {
     }
 }
 
-/// The server of the default major version, or `None` with a line that says what to install.
+/// The server of this run's major version, or `None` with a line that says what to install.
 pub fn server() -> Option<&'static Server> {
-    server_of(DEFAULT_MAJOR)
+    server_of(major())
 }
 
 /// The server of a major version that all tests of this process share; `None` (said in a line) where there is none.

@@ -188,7 +188,15 @@ impl Kind for Routine {
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {
-        format!("{} {}", self.keyword(), id.sql())
+        let name = id.name();
+        let types = arguments::split(argument_types(&name));
+        if !self.is_procedure() || types.is_empty() {
+            return format!("{} {}", self.keyword(), id.sql());
+        }
+        // Types alone may also be meant to count OUT arguments, and then fit two procedures; a mode says that they do not.
+        let types: Vec<String> = types.iter().map(|t| format!("IN {t}")).collect();
+        let schema = id.schema().unwrap_or_default();
+        format!("PROCEDURE {}.{}({})", Ident(&schema), quoted_name(&name), types.join(", "))
     }
 
     fn create(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident, qualified};
-use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::core::name::{Ident, ident, literal, qualified};
+use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column_steps;
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::parents;
+pub use crate::kinds::table::not_null::NotNull;
+use crate::kinds::table::not_null::{alter_not_null, not_null_steps};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -44,20 +46,6 @@ attributes! {
         /// Whether it comes from a parent table only.
         inherited: bool => Ignore,
     }
-}
-
-/// A NOT NULL constraint. Up to PostgreSQL 17 it has no properties.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotNull {
-    /// The constraint's name (18), where it is not the one PostgreSQL chooses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// NO INHERIT (18).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub no_inherit: bool,
-    /// NOT VALID (18).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub not_valid: bool,
 }
 
 /// GENERATED … AS IDENTITY.
@@ -131,7 +119,8 @@ impl Column {
         if let Some(identity) = &self.identity {
             sql.push_str(&format!(" {}", identity.clause()));
         }
-        if let Some(not_null) = &self.not_null {
+        // NOT VALID cannot be said here; it follows.
+        if let Some(not_null) = self.not_null.as_ref().filter(|n| !n.not_valid) {
             if let Some(name) = &not_null.name {
                 sql.push_str(&format!(" CONSTRAINT {}", Ident(name)));
             }
@@ -151,7 +140,7 @@ impl Column {
     }
 
     /// What cannot be said inside a column definition.
-    fn settings(&self, id: &ObjectId, cx: &PlanContext<'_>, old: Option<&Self>) -> Vec<Step> {
+    pub(super) fn settings(&self, id: &ObjectId, cx: &PlanContext<'_>, old: Option<&Self>) -> Vec<Step> {
         let mut steps = Vec::new();
         let set = |clause: String| {
             let step = Step::alter(
@@ -337,84 +326,6 @@ fn alter_type_for_collation(change: &Change<'_, Column>) -> Vec<Step> {
     ]
 }
 
-fn alter_not_null(change: &Change<'_, Column>) -> Vec<Step> {
-    let (id, cx) = (change.id, change.cx);
-    let table = table_sql(id);
-    let column = id.name();
-    match (&change.old.not_null, &change.new.not_null) {
-        (None, Some(new)) => not_null_steps(id, new, cx),
-        (Some(_), None) => vec![
-            Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)))
-                .lock(LockMode::AccessExclusive, &id.top())
-                .hazard(HazardKind::Breaking, "code that relies on a value being there may meet NULL")
-                .rank(1),
-        ],
-        (Some(old), Some(new)) => {
-            let default = format!("{}_{column}_not_null", id.top().name());
-            let (from, to) = (old.name.clone().unwrap_or_else(|| default.clone()), new.name.clone().unwrap_or(default));
-            let mut steps = Vec::new();
-            if from != to {
-                steps.push(Step::alter(
-                    id,
-                    format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {}", Ident(&from), Ident(&to)),
-                ));
-            }
-            if old.not_valid && !new.not_valid {
-                steps.push(
-                    Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", Ident(&to)))
-                        .lock(LockMode::ShareUpdateExclusive, &id.top())
-                        .transaction(Transaction::Own),
-                );
-            }
-            if old.no_inherit != new.no_inherit {
-                let clause = if new.no_inherit { "NO INHERIT" } else { "INHERIT" };
-                steps.push(Step::alter(id, format!("ALTER TABLE {table} ALTER CONSTRAINT {} {clause}", Ident(&to))));
-            }
-            steps
-        }
-        (None, None) => Vec::new(),
-    }
-}
-
-/// SET NOT NULL on a table that may be in use: a validated CHECK lets PostgreSQL skip the scan under the exclusive lock.
-fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>) -> Vec<Step> {
-    let table = table_sql(id);
-    let column = ident(&id.name());
-    let set = match (&new.name, cx.major >= 18) {
-        (Some(name), true) => format!(
-            "ALTER TABLE {table} ADD CONSTRAINT {} NOT NULL {column}{}",
-            Ident(name),
-            if new.no_inherit { " NO INHERIT" } else { "" }
-        ),
-        _ => format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"),
-    };
-    let top = id.top();
-    if !cx.online || cx.is_new(&top) {
-        return vec![cx.locked(Step::alter(id, set), LockMode::AccessExclusive, &top).rank(5)];
-    }
-    let mut check = format!("trueup_{}_not_null", id.name());
-    while check.len() > crate::core::name::MAX_IDENTIFIER_BYTES {
-        check.remove("trueup_".len());
-    }
-    let check = ident(&check);
-    vec![
-        Step::alter(id, format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"))
-            .lock(LockMode::AccessExclusive, &top)
-            .phase(Phase::Contract)
-            .rank(5),
-        Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check}"))
-            .lock(LockMode::ShareUpdateExclusive, &top)
-            .phase(Phase::Contract)
-            .transaction(Transaction::Own)
-            .rank(6),
-        Step::alter(id, set).lock(LockMode::AccessExclusive, &top).phase(Phase::Contract).rank(7),
-        Step::alter(id, format!("ALTER TABLE {table} DROP CONSTRAINT {check}"))
-            .lock(LockMode::AccessExclusive, &top)
-            .phase(Phase::Contract)
-            .rank(7),
-    ]
-}
-
 fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
     let (id, cx) = (change.id, change.cx);
     let top = id.top();
@@ -447,7 +358,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
                         id,
                         format!(
                             "SELECT setval({}, v, false) FROM (SELECT {best}({column}) + {by} AS v FROM {table}) s WHERE v IS NOT NULL",
-                            crate::core::name::literal(&name),
+                            literal(&name),
                         ),
                     )
                     .phase(Phase::Expand)
@@ -586,8 +497,14 @@ impl Kind for Column {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let top = id.top();
+        if cx.is_new(&top) && self.provider(id, cx.to).is_some() {
+            return column_steps::beyond_provider(self, id, None, cx);
+        }
         if cx.is_new(&top) {
-            return self.settings(id, cx, None);
+            let not_valid = self.not_null.iter().filter(|n| n.not_valid);
+            let mut steps: Vec<Step> = not_valid.flat_map(|not_null| not_null_steps(id, not_null, cx)).collect();
+            steps.extend(self.settings(id, cx, None));
+            return steps;
         }
         let default_id = id.child(KindTag::Default, "");
         let default = cx.folded.contains(&default_id).then(|| ColumnDefault::get(cx.to, &default_id)).flatten();
@@ -636,6 +553,10 @@ impl Kind for Column {
             .into_iter()
             .map(|p| p.child(KindTag::Column, &name))
             .find(|c| catalog.contains(c))
+    }
+
+    fn beyond_provider(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<Step> {
+        column_steps::beyond_provider(self, id, old, cx)
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {

@@ -28,6 +28,11 @@ pub const DEFINITION: Definition = Definition {
     keys: &[
         KeyDoc { name: "type", doc: "The data type; may be a whole column definition.", shape: Shape::Sql },
         KeyDoc { name: "not_null", doc: "Whether NULL is refused.", shape: Shape::Boolean },
+        KeyDoc {
+            name: "not_valid",
+            doc: "Whether the NOT NULL is for new rows only (NOT VALID, PostgreSQL 18).",
+            shape: Shape::Boolean,
+        },
         KeyDoc { name: "default", doc: "The default, an SQL expression.", shape: Shape::Sql },
         KeyDoc { name: "references", doc: "A foreign key: `customers (id) on delete cascade`.", shape: Shape::Sql },
         KeyDoc { name: "primary_key", doc: "Whether it is the primary key.", shape: Shape::Boolean },
@@ -114,6 +119,7 @@ pub fn declare(table: &ObjectId, position: i32, key: &Key, node: &Node, cx: &mut
         .map_err(|e| cx.syntax(&e, node, "column definition"))?;
     let default = cx.expression(&fields, "default")?;
     let not_null = fields.bool("not_null")?;
+    let not_valid = fields.bool("not_valid")?.unwrap_or(false);
     let storage = fields.one_of("storage")?.map(str::to_owned);
     let compression = fields.one_of("compression")?.map(str::to_owned);
     let statistics = fields.integer("statistics")?;
@@ -127,6 +133,9 @@ pub fn declare(table: &ObjectId, position: i32, key: &Key, node: &Node, cx: &mut
             Some(true) => _ = column.not_null.get_or_insert_with(NotNull::default),
             Some(false) => column.not_null = None,
             None => {}
+        }
+        if let Some(not_null) = column.not_null.as_mut().filter(|_| not_valid) {
+            not_null.not_valid = true;
         }
         column.collation = parts.collation.as_ref().map(|p| p.text.clone()).or_else(|| column.collation.take());
         if let Some(identity) = identity(&parts)? {
@@ -203,7 +212,7 @@ fn fragment(
     let identity = identity(&parts).map_err(|e| e.or_at(Some(&node.location)))?;
     let key_column = parts.constraints.iter().any(|c| c.constraint_type == crate::sql::ConstraintType::PrimaryKey);
     let not_null = match &parts.not_null {
-        Some(name) => Some(NotNull { name: name.clone(), ..NotNull::default() }),
+        Some(name) => Some(NotNull { name: name.clone(), no_inherit: parts.not_null_no_inherit, ..NotNull::default() }),
         None if identity.is_some() || key_column || parts.is_serial.is_some() => Some(NotNull::default()),
         None => None,
     };
@@ -318,12 +327,15 @@ fn definition(id: &ObjectId, column: &Column, included: &[ObjectId], catalog: &C
         .filter_map(|c| Constraint::get(catalog, c))
         .any(|c| c.constraint_type == ConstraintType::PrimaryKey);
     if let Some(not_null) = &column.not_null {
-        let implied = (key || column.identity.is_some()) && not_null.name.is_none();
+        let implied = (key || column.identity.is_some()) && *not_null == NotNull::default();
         if !implied {
             if let Some(name) = &not_null.name {
                 text.push_str(&format!(" constraint {}", Ident(name)));
             }
             text.push_str(" not null");
+            if not_null.no_inherit {
+                text.push_str(" no inherit");
+            }
         }
     }
     if let Some(identity) = &column.identity {
@@ -390,6 +402,12 @@ pub(super) fn write_all(table: &ObjectId, in_columns: &Shorthand, cx: &WriteCont
                 {
                     entries.push(("default".to_owned(), Out::text(&own.expression)));
                 }
+                let given = above.iter().any(|p| {
+                    Column::get(cx.catalog, &p.child(KindTag::Column, &id.name())).is_some_and(|c| c.not_null.is_some())
+                });
+                if column.not_null.is_some() && !given {
+                    entries.push(("not_null".to_owned(), Out::Bool(true)));
+                }
                 entries.extend(components);
                 entries.extend(included.iter().filter_map(|c| inherited_clause(c, cx.catalog)));
                 if entries.is_empty() {
@@ -421,6 +439,9 @@ fn inherited_clause(id: &ObjectId, catalog: &Catalog) -> Option<(String, Out)> {
 
 fn settings(column: &Column) -> Vec<(String, Out)> {
     let mut entries = Vec::new();
+    if column.not_null.as_ref().is_some_and(|n| n.not_valid) {
+        entries.push(("not_valid".to_owned(), Out::Bool(true)));
+    }
     if let Some(storage) = &column.storage {
         entries.push(("storage".to_owned(), Out::text(storage)));
     }

@@ -273,6 +273,12 @@ impl Kind for Constraint {
     }
 
     fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
+        // The server makes the parts of an exclusion constraint itself, and attaches no others.
+        if self.constraint_type == ConstraintType::Exclusion
+            && let Some(whole) = crate::kinds::table::partition::whole_of(id, catalog)
+        {
+            return Some(whole);
+        }
         if !self.inherited || self.is_key() {
             return None;
         }

@@ -41,11 +41,28 @@ impl Kind for Inheritance {
         format!("TABLE {}", id.top_sql())
     }
 
-    fn create(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let table = id.top();
         let mut step = Step::create(id, format!("ALTER TABLE {} INHERIT {}", table.sql(), self.parent.sql()))
             .lock(LockMode::AccessExclusive, &table);
         step.requires.push(self.parent.clone());
+        // What the parent loses is not asked of the child.
+        step.after.extend(
+            cx.from.children(&self.parent, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_dropped(c)).cloned(),
+        );
+        // The parents count in the order in which they come, and each wants its checks to be there.
+        step.requires.extend(cx.to.children(&table, KindTag::Inheritance).filter_map(|(other, object)| {
+            let before = Inheritance::of(object)?.position < self.position;
+            (before && cx.is_new(other)).then(|| other.clone())
+        }));
+        step.requires.extend(
+            cx.to
+                .children(&table, KindTag::Constraint)
+                .filter(|(own, _)| {
+                    cx.is_new(own) && cx.to.contains(&self.parent.child(KindTag::Constraint, &own.name()))
+                })
+                .map(|(own, _)| own.clone()),
+        );
         vec![step.rank(1)]
     }
 

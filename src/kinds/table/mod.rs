@@ -11,6 +11,7 @@ pub mod declare;
 pub mod default;
 pub mod index;
 pub mod inheritance;
+pub mod not_null;
 pub mod partition;
 pub mod replica_identity;
 
@@ -154,6 +155,35 @@ impl Table {
         parents
     }
 
+    /// Whether a new table has to be made by itself and become its parents' child afterwards: INHERITS would put the parents'
+    /// columns first, where the table has all of them as its own, in another order.
+    fn inherits_afterwards(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+        let columns = Self::columns(id, cx.to);
+        let mut first: Vec<String> = Vec::new();
+        for parent in Self::inherits(id, cx) {
+            for name in column_names(&parent.parent, cx.to) {
+                if !first.contains(&name) {
+                    first.push(name);
+                }
+            }
+        }
+        let own_constraints =
+            cx.to.children(id, KindTag::Constraint).filter_map(|(_, o)| Constraint::of(o)).all(|c| !c.inherited);
+        own_constraints
+            && columns.iter().all(|(_, column)| !column.inherited)
+            && first.iter().all(|name| columns.iter().any(|(column, _)| column.name() == name.as_str()))
+            && !columns.iter().map(|(column, _)| column.name()).take(first.len()).eq(first.iter().map(String::as_str))
+    }
+
+    /// Whether a column of a new child table has the expression of its parent's column, which then must not be said (up to 15).
+    fn generated_by_parent(id: &ObjectId, column: &ObjectId, own: &Column, cx: &PlanContext<'_>) -> bool {
+        own.generated.is_some()
+            && Self::inherits(id, cx).iter().any(|parent| {
+                Column::get(cx.to, &parent.parent.child(KindTag::Column, &column.name()))
+                    .is_some_and(|theirs| theirs.generated == own.generated)
+            })
+    }
+
     /// The columns of the table in `to`, in their order.
     pub(crate) fn columns<'a>(
         id: &'a ObjectId,
@@ -216,6 +246,7 @@ impl Kind for Table {
         let mut requires = Vec::new();
         let mut lines = Vec::new();
         let partition_of = Self::as_partition_of(id, cx);
+        let afterwards = Self::inherits_afterwards(id, cx);
         for (column_id, column) in Self::columns(id, cx.to) {
             creates.push(column_id.clone());
             let inherited = partition_of.is_some()
@@ -233,6 +264,8 @@ impl Kind for Table {
                 if let Some(options) = column.typed_options(default) {
                     lines.push(format!("{} WITH OPTIONS{options}", Ident(&column_id.name())));
                 }
+            } else if !afterwards && Self::generated_by_parent(id, column_id, column, cx) {
+                lines.push(Column { generated: None, ..column.clone() }.definition(column_id, default));
             } else {
                 lines.push(column.definition(column_id, default));
             }
@@ -272,7 +305,7 @@ impl Kind for Table {
         } else {
             sql.push_str(if body.is_empty() { " ()" } else { &body });
             let parents = Self::inherits(id, cx);
-            if !parents.is_empty() {
+            if !parents.is_empty() && !afterwards {
                 sql.push_str(&format!(
                     " INHERITS ({})",
                     parents.iter().map(|p| p.parent.sql()).collect::<Vec<_>>().join(", ")

@@ -77,6 +77,12 @@ pub(crate) fn is_attached(id: &ObjectId, catalog: &Catalog) -> bool {
     catalog.contains(&id.child(KindTag::IndexAttachment, ""))
 }
 
+/// Whether this is the part of an exclusion constraint, which the server makes itself: it attaches no others.
+fn born_attached(id: &ObjectId, catalog: &Catalog) -> bool {
+    is_attached(id, catalog)
+        && Constraint::get(catalog, id).is_some_and(|c| c.constraint_type == ConstraintType::Exclusion)
+}
+
 impl Kind for Attachment {
     const INFO: KindInfo = KindInfo::new("attachment", "attachment");
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
@@ -94,7 +100,9 @@ impl Kind for Attachment {
         step.requires.extend(
             cx.to
                 .children(&table, KindTag::Constraint)
-                .filter(|(_, o)| o.provider(&table, cx.to).is_some() || o.survives_rebuild())
+                .filter(|(c, o)| {
+                    !born_attached(c, cx.to) && (o.provider(&table, cx.to).is_some() || o.survives_rebuild())
+                })
                 .map(|(c, _)| c.clone()),
         );
         // So must the parts of indexes that the parent has already: the server would make others.
@@ -180,6 +188,9 @@ impl Kind for IndexAttachment {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let Some(index) = id.parent() else { return Vec::new() };
+        if born_attached(&index, cx.to) {
+            return Vec::new();
+        }
         let mut step =
             Step::create(id, format!("ALTER INDEX {} ATTACH PARTITION {}", index_sql(&self.parent), index_sql(&index)));
         step.requires.push(self.parent.clone());

@@ -1,0 +1,76 @@
+//! Syntax that only newer majors of PostgreSQL know. An older server calls it a syntax error and cannot say more.
+
+/// What stands in a statement, in capitals, and the first major that knows it.
+const SINCE: &[(&str, &str, u32)] = &[
+    ("NULLS NOT DISTINCT", "NULLS NOT DISTINCT", 15),
+    ("SECURITY_INVOKER", "security_invoker", 15),
+    ("UNLOGGED SEQUENCE", "an unlogged sequence", 15),
+    ("ON DELETE SET NULL (", "ON DELETE SET NULL with a list of columns", 15),
+    ("ON DELETE SET DEFAULT (", "ON DELETE SET DEFAULT with a list of columns", 15),
+    (") VIRTUAL", "a virtual generated column", 18),
+    ("WITHOUT OVERLAPS", "WITHOUT OVERLAPS", 18),
+    (", PERIOD ", "PERIOD", 18),
+    ("NOT ENFORCED", "NOT ENFORCED", 18),
+];
+
+/// What servers say of things that are no matter of syntax, and the first major that can do them.
+const SAID: &[(&str, &str, u32)] = &[
+    (
+        "exclusion constraints are not supported on partitioned tables",
+        "an exclusion constraint of a partitioned table",
+        17,
+    ),
+    ("identity columns are not supported on partitions", "an identity column of a partitioned table", 17),
+];
+
+/// What in a refused statement may be too new for the server, and the first major that knows it.
+pub fn newer_syntax(sql: &str, error: &str) -> Option<(&'static str, u32)> {
+    let said = SAID.iter().find(|(said, ..)| error.contains(said)).map(|(_, what, since)| (*what, *since));
+    said.or_else(|| {
+        let text = outside_quotes(sql);
+        SINCE
+            .iter()
+            .filter(|(words, ..)| text.contains(words))
+            .map(|(_, what, since)| (*what, *since))
+            .max_by_key(|f| f.1)
+    })
+}
+
+/// A statement in capitals, with single spaces, without what stands in quotes.
+fn outside_quotes(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut quote = None;
+    for c in sql.chars() {
+        match quote {
+            Some(q) if q == c => quote = None,
+            Some(_) => {}
+            None if c == '\'' || c == '"' => quote = Some(c),
+            None if c.is_whitespace() => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            None => out.extend(c.to_uppercase()),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newer_syntax;
+
+    #[test]
+    fn the_first_major_is_named() {
+        for (sql, since) in [
+            ("alter table t add unique nulls\n not distinct (a)", Some(15)),
+            ("create view v with (security_invoker='true') as select 1", Some(15)),
+            ("create table t (a int, b int generated always as (a) virtual)", Some(18)),
+            ("alter table t add foreign key (a, period d) references u (a, period d)", Some(18)),
+            ("alter table t add check (a <> 'NOT ENFORCED')", None),
+            ("create table \"WITHOUT OVERLAPS\" (a int)", None),
+        ] {
+            assert_eq!(newer_syntax(sql, "syntax error").map(|(_, since)| since), since, "{sql}");
+        }
+    }
+}
