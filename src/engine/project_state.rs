@@ -74,7 +74,6 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         builder.put(id.clone(), object.clone());
     }
     let was = |id: &ObjectId| before(id, &renames);
-    component::known_to_server(&whole, builder.origin.major)?;
     component::complete(&mut builder, live, &access(&place.project), &was);
     Ok(loaded(builder.finish_unchecked(), whole, renames))
 }

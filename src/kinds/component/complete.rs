@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::catalog::{Catalog, CatalogBuilder};
-use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::kinds::{KindTag, Object};
+use crate::kinds::KindTag;
 
 use super::acl::{self, Privileges};
 use super::{Comment, DefaultPrivilege, Grant, Owner, object_type, yaml};
@@ -47,7 +46,7 @@ struct Named {
 }
 
 impl Named {
-    fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>) -> Self {
+    fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a crate::kinds::Object)>) -> Self {
         let mut named = <Self as Default>::default();
         for (id, object) in objects {
             if Grant::of(object).is_some() {
@@ -94,30 +93,6 @@ pub fn unmanaged_access<'a>(
         KindTag::DefaultPrivilege => DefaultPrivilege::get(live, id).is_some_and(|d| !named.covers(d, &manage)),
         _ => false,
     }
-}
-
-/// Refuses privileges that a server of this major version does not have.
-///
-/// # Errors
-/// The first such privilege, where it is declared.
-pub fn known_to_server(declared: &Catalog, major: u32) -> Result<()> {
-    for (id, object) in declared.iter() {
-        let privileges = match object {
-            Object::Grant(grant) => &grant.privileges,
-            Object::DefaultPrivilege(default) => &default.privileges,
-            _ => continue,
-        };
-        if major < acl::MAINTAIN_SINCE && privileges.contains_key("MAINTAIN") {
-            let since = acl::MAINTAIN_SINCE;
-            let mut problem =
-                Diagnostic::error("privilege", format!("{id} gives MAINTAIN, which PostgreSQL {major} does not have"))
-                    .note(format!("MAINTAIN needs PostgreSQL {since} or later"))
-                    .help("leave it out, or write `all` for every privilege that the server has");
-            problem.location = declared.location(id).cloned();
-            return Err(problem);
-        }
-    }
-    Ok(())
 }
 
 /// Adds to a declared state what it leaves unsaid about owners and privileges, and settles how it says the rest:

@@ -24,7 +24,7 @@ use crate::plan::context::PlanContext;
 use crate::yaml::{KeyDoc, Shape};
 
 pub use comment::Comment;
-pub use complete::{ManageAccess, ManageGrants, complete, known_to_server, unmanaged_access};
+pub use complete::{ManageAccess, ManageGrants, complete, unmanaged_access};
 pub use default_privilege::DefaultPrivilege;
 pub use grant::Grant;
 pub use owner::Owner;

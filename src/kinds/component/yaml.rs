@@ -48,10 +48,14 @@ pub(super) fn privileges(node: &Node, object_type: char, cx: &DeclareContext<'_>
             add(&mut set, word, option, object_type, &item.place())?;
         }
     }
-    Ok(match cx.live {
-        Some(live) if live.origin.major > 0 => acl::expanded(&set, object_type, live.origin.major),
-        _ => set,
-    })
+    let Some(major) = cx.live.map(|live| live.origin.major).filter(|major| *major > 0) else { return Ok(set) };
+    if major < acl::MAINTAIN_SINCE && set.contains_key("MAINTAIN") {
+        return Err(Diagnostic::error("privilege", format!("PostgreSQL {major} has no privilege MAINTAIN"))
+            .at(node.place())
+            .note(format!("it needs PostgreSQL {} or later", acl::MAINTAIN_SINCE))
+            .help("leave it out, or write `all` for every privilege that the server has"));
+    }
+    Ok(acl::expanded(&set, object_type, major))
 }
 
 fn add(

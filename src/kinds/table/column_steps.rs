@@ -67,7 +67,10 @@ pub(super) fn beyond_provider(column: &Column, id: &ObjectId, old: Option<&Colum
     if cx.is_new(&top) && cx.to.children(&top, KindTag::Inheritance).next().is_none() {
         return steps;
     }
-    let given = column.provider(id, cx.to).and_then(|p| Column::get(cx.to, &p)).is_some_and(|p| p.not_null.is_some());
+    let given = column
+        .provider(id, cx.to)
+        .and_then(|p| Column::get(cx.to, &p))
+        .is_some_and(|p| p.not_null.as_ref().is_some_and(|n| !n.no_inherit));
     let had = old.map(|old| old.not_null.is_some());
     if let Some(own) = column.not_null.as_ref().filter(|_| !given && had != Some(true)) {
         steps.extend(super::not_null::not_null_steps(id, own, cx));

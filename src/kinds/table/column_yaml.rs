@@ -403,7 +403,8 @@ pub(super) fn write_all(table: &ObjectId, in_columns: &Shorthand, cx: &WriteCont
                     entries.push(("default".to_owned(), Out::text(&own.expression)));
                 }
                 let given = above.iter().any(|p| {
-                    Column::get(cx.catalog, &p.child(KindTag::Column, &id.name())).is_some_and(|c| c.not_null.is_some())
+                    Column::get(cx.catalog, &p.child(KindTag::Column, &id.name()))
+                        .is_some_and(|c| c.not_null.as_ref().is_some_and(|n| !n.no_inherit))
                 });
                 if column.not_null.is_some() && !given {
                     entries.push(("not_null".to_owned(), Out::Bool(true)));
