@@ -265,6 +265,7 @@ fn known(
         compression: None,
         statistics: None,
         options: BTreeMap::new(),
+        not_null: column.not_null.clone().map(|n| NotNull { not_valid: false, ..n }),
         ..column.clone()
     };
     cx.add(id.clone(), declared, &key.location)?;

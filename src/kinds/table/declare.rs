@@ -10,6 +10,7 @@ use crate::declare::context::DeclareContext;
 use crate::kinds::common::{Declare, WriteContext, generated_name};
 use crate::kinds::policy::Policy;
 use crate::kinds::table::Table;
+use crate::kinds::table::column::Column;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::column_yaml::{self, shorthand};
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
@@ -291,8 +292,14 @@ fn attach(id: &ObjectId, parent: &ObjectId, bound: &str, node: &Node, cx: &mut D
         .map(|(c, _)| c.clone())
         .collect();
     for column in columns {
+        let live = cx.live.and_then(|live| Column::get(live, &column)).filter(|live| live.inherited);
         if let Some(Object::Column(column)) = cx.builder.get_mut(&column) {
-            std::sync::Arc::make_mut(column).inherited = true;
+            let column = std::sync::Arc::make_mut(column);
+            column.inherited = true;
+            // A NOT NULL that came from the partitioned table (18) keeps the name it came with; none can be given to it.
+            if let Some(not_null) = column.not_null.as_mut().filter(|n| n.name.is_none()) {
+                not_null.name = live.and_then(|live| live.not_null.as_ref()?.name.clone());
+            }
         }
     }
     let attachment = id.child(KindTag::Attachment, "");
