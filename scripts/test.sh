@@ -3,13 +3,13 @@
 #
 #   scripts/test.sh               unit tests, tests/ and examples in the documentation, without the acceptance runs
 #   scripts/test.sh --lib         unit tests alone
-#   scripts/test.sh --acceptance  the acceptance runs alone: random pairs of schemas
+#   scripts/test.sh --acceptance  the acceptance runs alone: a thousand pairs of schemas, random pairs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
 
-# These take up to an hour on two cores; `make acceptance` runs them.
-long=(property)
+# These take from ten minutes to an hour on two cores, and not all of them pass yet (docs/convergence.md); `make acceptance` runs them.
+long=(pairs property)
 
 if [ "${1:-}" = --acceptance ]; then
   for name in "${long[@]}"; do
