@@ -104,6 +104,20 @@ pub fn unknown_column(
         let more = if only.shape.columns.len() > shown.len() { ", …" } else { "" };
         finding.notes.push(format!("its columns are {}{more}", list(&shown)));
     }
+    let mut taken: Vec<String> = in_scope.iter().map(|i| i.alias.clone()).collect();
+    // Of several tables at hand that have a column of this name, none need be the one that is meant; the table that this
+    // one's own foreign keys lead to is.
+    if let [only] = items
+        && let Some(table) = &only.table
+        && way != Way::Closed
+        && shortest(names, table, |key| names.relation(key).is_some_and(|r| r.shape.has(column)))
+            .and_then(|way| way.last().map(|f| f.to.clone()))
+            .is_some_and(|end| in_scope.iter().all(|i| i.table.as_ref() != Some(&end)))
+        && by_foreign_keys(names, finding, column, only, table, &mut taken, way)
+    {
+        suggest_near(finding, &near);
+        return;
+    }
     // Whoever is at hand and has it.
     let mut direct = false;
     for other in in_scope.iter().filter(|o| items.iter().all(|i| i.alias != o.alias) && o.shape.has(column)) {
@@ -115,7 +129,6 @@ pub fn unknown_column(
             ident(column)
         ));
     }
-    let mut taken: Vec<String> = in_scope.iter().map(|i| i.alias.clone()).collect();
     if !direct && way != Way::Closed {
         for item in items {
             if let Some(table) = &item.table
@@ -125,6 +138,10 @@ pub fn unknown_column(
             }
         }
     }
+    suggest_near(finding, &near);
+}
+
+fn suggest_near(finding: &mut Finding, near: &[&str]) {
     if !near.is_empty() {
         let near: Vec<String> = near.iter().map(|n| format!("`{}`", ident(n))).collect();
         finding.help.push(format!("did you mean {}?", near.join(" or ")));

@@ -5,6 +5,7 @@ pub(crate) mod declared;
 pub(crate) mod explain;
 pub(crate) mod figure;
 pub(crate) mod files;
+pub(crate) mod level;
 pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod references;

@@ -1,71 +1,13 @@
 //! Resolves the names in a parse tree as PostgreSQL's analysis does (`src/backend/parser/parse_clause.c`,
 //! `parse_relation.c`, `parse_cte.c`), as far as it can be done without a server. What is not certain passes.
 
-use std::collections::HashMap;
-
 use crate::core::name::ident;
 use crate::lint::explain::{self, Finding, Way, called};
 use crate::lint::figure::{self, Label};
-use crate::lint::names::{Found, Key, Names, Shape};
+pub use crate::lint::level::{Item, Level, Variables};
+use crate::lint::level::{OF_ROWS, SYSTEM};
+use crate::lint::names::{Found, Names, Shape};
 use crate::sql::tree::Value;
-
-/// Something in FROM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// What it is called here.
-    pub alias: String,
-    /// Its columns.
-    pub shape: Shape,
-    /// The table or view that it is, where it is one.
-    pub table: Option<Key>,
-}
-
-/// The names of one query.
-#[derive(Clone, Debug, Default)]
-pub struct Level {
-    /// What stands in FROM.
-    pub items: Vec<Item>,
-    /// What stands in the same FROM but cannot be seen from here.
-    pub hidden: Vec<Item>,
-    /// Columns of this level may come in an order that is not known.
-    vague: bool,
-}
-
-/// Names that are no columns: of a routine's arguments and variables.
-#[derive(Clone, Debug, Default)]
-pub struct Variables {
-    /// The names; also what may stand before a dot.
-    pub names: Vec<String>,
-    /// Rows with known columns: NEW and OLD.
-    pub rows: HashMap<String, Shape>,
-}
-
-/// Columns that every table has.
-const SYSTEM: &[&str] = &["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "oid"];
-
-/// Functions of PostgreSQL that take a whole row: `t.count` means `count(t)`.
-const OF_ROWS: &[&str] = &[
-    "count",
-    "to_json",
-    "to_jsonb",
-    "row_to_json",
-    "json_agg",
-    "jsonb_agg",
-    "array_agg",
-    "hstore",
-    "pg_typeof",
-    "pg_column_size",
-    "num_nulls",
-    "num_nonnulls",
-    "hash_record",
-    "record_out",
-    "concat",
-    "text",
-    "varchar",
-    "name",
-    "bpchar",
-    "any_value",
-];
 
 /// Resolves the names of one statement.
 pub struct Resolver<'a> {
