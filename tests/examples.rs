@@ -5,6 +5,7 @@
 //! | `trueup.yaml` and the YAML below it | what should be |
 //! | `before.sql` | the database as it was found, with rows |
 //! | `args` | more arguments for `apply`, separated by white space |
+//! | `contract` | claims of `expect.sql` that hold only once something was taken away, which no script that only adds can do |
 //! | `expect.sql` | queries of two columns, a claim and whether it holds; run in one session, it rolls back what it tries |
 //!
 //! `TRUEUP_EXAMPLES=text|text` runs only those.

@@ -12,10 +12,10 @@ select 'the mapping covers every customer', count(*) = 40 from legacy_customer_p
 select 'the old columns are gone', count(*) = 0 from information_schema.columns
 where table_schema = 'public' and column_name = 'customer_id' and table_name in ('carts', 'orders', 'sessions');
 select 'customers is archived with its rows, under the date',
-       to_regclass('public.customers') is null
-       and (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from archive.%I', relname), false, true, '')))[1]::text = '40'
-       and relname ~ '^customers_[0-9]{8}$'
-from pg_class where relnamespace = 'archive'::regnamespace and relkind = 'r';
+       to_regclass('public.customers') is null and count(*) = 1
+       and bool_and((xpath('/row/n/text()', query_to_xml(format('select count(*) as n from archive.%I', relname), false, true, '')))[1]::text = '40'
+                    and relname ~ '^customers_[0-9]{8}$')
+from pg_class where relnamespace = (select oid from pg_namespace where nspname = 'archive') and relkind = 'r';
 select 'the old helper is gone', to_regprocedure('auth_customer_id()') is null;
 select set_config('request.jwt.claims', '{"sub": "a0000000-0000-4000-8000-000000000001"}', true) is not null, true;
 set local role authenticated;
