@@ -8,6 +8,7 @@
 //! | `previous` | is another file of the project that the block before it is of |
 //! | `elaborate` | is a project that PostgreSQL accepts, too |
 //! | `supabase` | needs the profile of that name |
+//! | `test` | declares tests that pass and notice every weaker policy |
 //! | `settings` | is a trueup.yaml |
 //!
 //! docs/reference.md is written by `TRUEUP_BLESS=1 cargo test --test docs`.
@@ -113,6 +114,12 @@ fn examples_are_right() {
             let diff = trueup(&["diff", "--from", "empty", "--to", &project, "--ephemeral", &scratch]);
             if diff.status != support::trueup::DIFFERS {
                 wrong.push(format!("{}: {}", block.place, diff.report()));
+            }
+            if is("test") {
+                let test = trueup(&["test", "--to", &project, "--mutate", "--ephemeral", &scratch]);
+                if !test.fine() {
+                    wrong.push(format!("{}: {}{}", block.place, test.report(), test.stdout));
+                }
             }
         }
     }

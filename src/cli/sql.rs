@@ -1,6 +1,6 @@
 //! `trueup sql`: the plan as a script.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -29,7 +29,7 @@ pub struct Args {
     /// Who is to run it
     #[arg(long = "for", value_enum, value_name = "WHO")]
     pub whom: Whom,
-    /// Write to a file
+    /// Write to a file; for the Supabase forms also to a folder, in which what cannot share a transaction has a numbered file of its own
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
 }
@@ -50,44 +50,75 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     let from = if args.offline { StateSpec::Empty } else { args.from.state()? };
     let to = args.to.state()?;
     let mut settings = global.settings(Some(&from), Some(&to), output)?;
-    // Both Supabase forms run inside one transaction.
-    settings.online = args.whom == Whom::Psql;
+    let into = args.out.as_deref().filter(|path| path.extension().is_none_or(|e| e != "sql"));
+    // Both Supabase forms run inside one transaction, but for what stands in a file of its own.
+    settings.online = args.whom == Whom::Psql || args.whom == Whom::SupabaseEditor && into.is_some() && !args.offline;
     let found = engine::compare(&from, &to, &settings).await?;
     output.end_progress();
     output.diagnostics(&found.notes);
     let report = report(&from, &to, &found);
+    let title = format!("{} -> {}", report.from, report.to);
     let text = match args.whom {
         Whom::Psql => render::sql::render(&report, settings.lock_timeout),
         Whom::SupabaseEditor => {
-            let data =
-                if args.offline { engine::all_data_steps(&found, &report.plan.search_path)? } else { Vec::new() };
-            render::editor::render(&render::editor::Editor {
-                from: &found.from,
+            let any = if args.offline { Some(engine::any_state(&found, &report.plan.search_path)?) } else { None };
+            let editor = render::editor::Editor {
+                from: any.as_ref().map_or(&found.from, |a| &a.from),
                 to: &found.to,
                 plan: report.plan,
-                data: &data,
-                title: format!("{} -> {}", report.from, report.to),
-            })
+                data: any.as_ref().map_or(&[], |a| &a.data),
+                renames: any.as_ref().map_or(&[], |a| &a.renames),
+                offline: args.offline,
+                title,
+            };
+            if let Some(folder) = into {
+                let files = render::editor::files(&editor);
+                return write_all(folder, files.into_iter().map(|f| (f.name, f.text)).collect(), output);
+            }
+            render::editor::render(&editor)
         }
-        Whom::SupabaseMigration => render::migration::render(report.plan, &format!("{} -> {}", report.from, report.to)),
+        Whom::SupabaseMigration => {
+            let now = jiff::Timestamp::now();
+            let files = render::migration::render(report.plan, &title);
+            let Some(folder) = into.or(args.out.is_none().then_some(Path::new("supabase/migrations"))) else {
+                return one_migration(args, files, output);
+            };
+            let mut named = Vec::new();
+            for (n, text) in files.into_iter().enumerate() {
+                // The CLI runs files in the order of their names.
+                let time = now + jiff::SignedDuration::from_secs(i64::try_from(n).unwrap_or(0));
+                named.push((render::migration::file_name(&time.strftime("%Y%m%d%H%M%S").to_string()), text));
+            }
+            return write_all(folder, named, output);
+        }
     };
-    if args.whom == Whom::SupabaseMigration {
-        let dir = args.out.clone().unwrap_or_else(|| PathBuf::from("supabase/migrations"));
-        let path = if dir.extension().is_some_and(|e| e == "sql") {
-            dir
-        } else {
-            dir.join(render::migration::file_name(&jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string()))
-        };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)
-                .map_err(|e| Diagnostic::error("write", format!("failed to create {}: {e}", parent.display())))?;
-        }
-        output.file(&path, &text)?;
-        return Ok(Status::Fine);
-    }
     match &args.out {
         Some(path) => output.file(path, &text)?,
         None => output.sql(&text)?,
     }
+    Ok(Status::Fine)
+}
+
+fn write_all(folder: &Path, files: Vec<(String, String)>, output: &Output) -> Result<Status> {
+    std::fs::create_dir_all(folder)
+        .map_err(|e| Diagnostic::error("write", format!("failed to create {}: {e}", folder.display())))?;
+    for (name, text) in files {
+        output.file(&folder.join(name), &text)?;
+    }
+    Ok(Status::Fine)
+}
+
+fn one_migration(args: &Args, mut files: Vec<String>, output: &Output) -> Result<Status> {
+    let Some(path) = &args.out else { return Ok(Status::Fine) };
+    if files.len() > 1 {
+        return Err(Diagnostic::error("one-file", format!("the migration takes {} files, not one", files.len()))
+            .note("a new value of an enum can be used only once the file that adds it is committed")
+            .help("give a folder: --out supabase/migrations"));
+    }
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)
+            .map_err(|e| Diagnostic::error("write", format!("failed to create {}: {e}", parent.display())))?;
+    }
+    output.file(path, &files.pop().unwrap_or_default())?;
     Ok(Status::Fine)
 }

@@ -253,6 +253,7 @@ pub fn archive(id: &ObjectId, schema: &str, date: &str) -> Vec<Step> {
     first.requires.push(ObjectId::root(KindTag::Schema, schema));
     let mut second = Step::drop(id, format!("ALTER TABLE {} RENAME TO {}", moved.sql(), Ident(&name)));
     second.destroys.clear();
+    second.done_when = Some(format!("SELECT to_regclass({}) IS NULL", literal(&moved.sql())));
     second.rank = 1;
     vec![first, second]
 }

@@ -10,13 +10,15 @@ mod rows;
 mod scope;
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::apply::ApplyObserver;
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::diagnostic::{Diagnostic, Location, Result};
+use crate::core::id::ObjectId;
 use crate::diff::{ChangeKind, Difference, diff};
 use crate::plan::{Plan, PlanOptions, fingerprint, plan};
 pub use crate::postgres::EphemeralChoice;
@@ -96,6 +98,10 @@ pub struct Comparison {
     pub data: crate::data::Data,
     /// The proof, where one was asked for.
     pub proof: Option<Proof>,
+    /// Declared renames, done or not: new id to old.
+    pub renames: BTreeMap<ObjectId, (ObjectId, Location)>,
+    /// Declared renames of enum values: type and new value to the old one.
+    pub value_renames: BTreeMap<(ObjectId, String), String>,
 }
 
 impl Settings {
@@ -146,6 +152,10 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         }
         from_catalog = from_catalog.filtered(|id, _| to_catalog.contains(id) || data.retires(id));
     }
+    // What nothing is known of is written by whoever the declared state was built by.
+    if from_catalog.origin.role.is_empty() {
+        from_catalog.origin.role.clone_from(&to_catalog.origin.role);
+    }
     notes.extend(scope::column_order(&from_catalog, &to_catalog));
     let mut differences = diff(&from_catalog, &to_catalog);
     for (old, new) in renames {
@@ -171,23 +181,49 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         None
     };
     settings.progress.done();
-    Ok(Comparison { from: from_catalog, to: to_catalog, differences, plan: made, notes, proof, data })
+    Ok(Comparison {
+        from: from_catalog,
+        to: to_catalog,
+        differences,
+        plan: made,
+        notes,
+        proof,
+        data,
+        renames: scoped.renames,
+        value_renames: scoped.value_renames,
+    })
 }
 
-/// The steps about rows for a script that may meet any state: all backfills and remedies, each harmless where there is nothing to do.
-pub fn all_data_steps(comparison: &Comparison, search_path: &[String]) -> Result<Vec<crate::core::step::Step>> {
-    let pending = crate::data::evaluate::Pending::all(&comparison.data);
-    // Every table may be there already, with rows.
-    let wanted = crate::data::steps::Wanted {
-        data: &comparison.data,
-        pending: &pending,
-        from: &comparison.to,
-        to: &comparison.to,
-        search_path,
-    };
+/// What a script that may meet any state needs beyond the plan from nothing.
+pub struct AnyState {
+    /// All backfills and remedies, each harmless where there is nothing to do.
+    pub data: Vec<crate::core::step::Step>,
+    /// What may be there: what should be, and what is on its way out.
+    pub from: Catalog,
+    /// The declared renames, each with the condition under which it is still to be done.
+    pub renames: Vec<(String, Vec<crate::core::step::Step>)>,
+}
+
+/// Makes what a script that may meet any state needs.
+pub fn any_state(comparison: &Comparison, search_path: &[String]) -> Result<AnyState> {
+    let data = &comparison.data;
+    // Every table may be there already, with rows; so may what is retired.
+    let mut builder = comparison.to.to_builder();
+    for retired in &data.retired_tables {
+        builder.put(retired.id.clone(), crate::kinds::table::Table::default());
+    }
+    for retired in &data.retired_columns {
+        builder.put(retired.id.clone(), crate::kinds::table::column::Column::default());
+    }
+    let from = builder.finish_unchecked();
+    let pending = crate::data::evaluate::Pending::all(data);
+    let wanted = crate::data::steps::Wanted { data, pending: &pending, from: &from, to: &comparison.to, search_path };
     let mut steps = crate::data::steps::steps(&wanted)?;
+    // Such a script takes nothing away, so what has to hold before something goes is not asked.
+    steps.retain(|s| s.phase != crate::core::step::Phase::Contract);
     steps.sort_by_key(|s| s.rank);
-    Ok(steps)
+    let renames = rename::declared(&comparison.to, &comparison.renames, &comparison.value_renames);
+    Ok(AnyState { data: steps, from, renames })
 }
 
 /// Whether a profile has a platform.

@@ -13,7 +13,7 @@ use crate::core::step::Step;
 use crate::declare::build;
 use crate::engine::load::Workplace;
 use crate::introspect::introspect;
-use crate::kinds::Object;
+use crate::kinds::{Object, ensure};
 use crate::plan::{PlanOptions, plan};
 
 /// A state after its renames.
@@ -66,6 +66,30 @@ pub async fn apply(
     let touched: BTreeSet<ObjectId> = map.keys().cloned().chain(values.keys().map(|(id, _)| id.clone())).collect();
     let catalog = read_back(from, &touched, &steps, &map, place).await?;
     Ok(Some(Renamed { catalog, steps, pairs: map.into_iter().collect() }))
+}
+
+/// All declared renames as statements, each list with the condition under which it is still to be done: what had the old name
+/// is there, and nothing has the new one.
+pub fn declared(
+    to: &Catalog,
+    renames: &BTreeMap<ObjectId, (ObjectId, Location)>,
+    values: &BTreeMap<(ObjectId, String), String>,
+) -> Vec<(String, Vec<Step>)> {
+    let mut all = Vec::new();
+    for (new, (old, _)) in renames {
+        let Some(object) = to.get(new) else { continue };
+        let old = old.parent().zip(new.parent()).and_then(|(a, b)| old.rebase(&a, &b)).unwrap_or_else(|| old.clone());
+        if let (Some(was), Some(is)) = (ensure::exists(&old, object), ensure::exists(new, object)) {
+            all.push((format!("{was} AND NOT {is}"), object.rename(&old, new)));
+        }
+    }
+    for ((id, new), old) in values {
+        if let Some(Object::Enum(found)) = to.get(id) {
+            let has = |value: &str| ensure::has_value(id, value);
+            all.push((format!("{} AND NOT {}", has(old), has(new)), vec![found.rename_value(id, old, new)]));
+        }
+    }
+    all
 }
 
 /// The old object's id as it is in the live state, where its parent was renamed, too.

@@ -3,14 +3,17 @@
 //! Where PostgreSQL has IF NOT EXISTS or OR REPLACE, they are said; elsewhere a DO block asks the catalog. What exists is never
 //! taken away; where it contradicts what is declared, the script says so or stops.
 
+use std::collections::BTreeSet;
+
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal, qualified};
+use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::{KindTag, Object};
 
-fn regclass(name: &str) -> String {
+pub(crate) fn regclass(name: &str) -> String {
     format!("to_regclass({})", literal(name))
 }
 
@@ -69,34 +72,85 @@ fn inherits(child: &str, parent: &str) -> String {
     )
 }
 
+/// As [`exists`], but a constraint that demands the same counts under whatever name it has.
+pub fn there(id: &ObjectId, object: &Object) -> Option<String> {
+    let Object::Constraint(constraint) = object else { return exists(id, object) };
+    Some(format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND (conname = {} OR {CONSTRAINT_TEXT} = {}))",
+        regclass(&id.top_sql()),
+        literal(&id.name()),
+        literal(&constraint.clause(true))
+    ))
+}
+
+/// The text of a constraint without what VALIDATE mends.
+pub(crate) const CONSTRAINT_TEXT: &str = "regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '')";
+
+/// The text of an index without what says nothing about what it holds: the usual method, ONLY, storage parameters.
+pub(crate) const INDEX_TEXT: &str = "replace(replace(CASE WHEN c.reloptions IS NULL THEN pg_get_indexdef(c.oid) ELSE \
+     regexp_replace(pg_get_indexdef(c.oid), E' WITH \\\\([^)]*\\\\)', '') END, ' ON ONLY ', ' ON '), ' USING btree ', ' ')";
+
 /// An SQL expression that is true when the object is there and is as declared, as far as that can be asked shortly.
-pub fn holds(id: &ObjectId, object: &Object) -> Option<String> {
+pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String> {
     let name = literal(&id.name());
     Some(match object {
         Object::Column(column) => {
             let not_null = if column.not_null.is_some() { " AND attnotnull" } else { "" };
+            let default = match Default::get(catalog, &id.child(KindTag::Default, "")) {
+                Some(default) => format!(
+                    " AND EXISTS (SELECT FROM pg_catalog.pg_attrdef d WHERE d.adrelid = attrelid AND d.adnum = attnum \
+                     AND pg_get_expr(d.adbin, d.adrelid) = {})",
+                    literal(&default.expression)
+                ),
+                None => String::new(),
+            };
             format!(
                 "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {name} AND NOT attisdropped \
-                 AND format_type(atttypid, atttypmod) = {}{not_null})",
+                 AND format_type(atttypid, atttypmod) = {}{not_null}{default})",
                 regclass(&id.top_sql()),
                 literal(&column.type_name)
             )
         }
         Object::Constraint(constraint) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND conname = {name} AND pg_get_constraintdef(oid) = {})",
+            "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND pg_get_constraintdef(oid) = {})",
             regclass(&id.top_sql()),
             literal(&constraint.clause(constraint.validated))
         ),
         Object::Table(table) => {
             let rls = if table.rls { " AND relrowsecurity" } else { "" };
-            format!("EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {}{rls})", regclass(&id.sql()))
+            let forced = if table.rls_forced { " AND relforcerowsecurity" } else { "" };
+            format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind IN ('r', 'p'){rls}{forced})",
+                regclass(&id.sql())
+            )
         }
-        Object::Index(_) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND indisvalid)",
-            regclass(&id.sql())
+        Object::View(view) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind = 'v' AND relnatts = {})",
+            regclass(&id.sql()),
+            view.columns.len()
+        ),
+        Object::Index(index) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+             WHERE c.oid = {} AND i.indisvalid AND {INDEX_TEXT} = {})",
+            regclass(&id.sql()),
+            literal(&index.plain_statement(id))
+        ),
+        Object::Enum(kind) => format!(
+            "ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({}) ORDER BY enumsortorder) = {}",
+            literal(&id.sql()),
+            labels(&kind.values)
+        ),
+        Object::Policy(_) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid \
+             WHERE p.polrelid = {} AND p.polname = {name})",
+            regclass(&id.top_sql())
         ),
         _ => exists(id, object)?,
     })
+}
+
+pub(crate) fn labels(values: &[String]) -> String {
+    format!("ARRAY[{}]::text[]", values.iter().map(|v| literal(v)).collect::<Vec<_>>().join(", "))
 }
 
 /// A DO block that runs statements where a condition holds.
@@ -117,8 +171,6 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
         Object::Table(_) => after("CREATE UNLOGGED TABLE ", "CREATE UNLOGGED TABLE IF NOT EXISTS "),
         Object::Sequence(_) => after("CREATE SEQUENCE ", "CREATE SEQUENCE IF NOT EXISTS "),
         Object::MaterializedView(_) => after("CREATE MATERIALIZED VIEW ", "CREATE MATERIALIZED VIEW IF NOT EXISTS "),
-        Object::Index(index) if index.unique => after("CREATE UNIQUE INDEX ", "CREATE UNIQUE INDEX IF NOT EXISTS "),
-        Object::Index(_) => after("CREATE INDEX ", "CREATE INDEX IF NOT EXISTS "),
         Object::Routine(_) | Object::View(_) => {
             if first.starts_with("CREATE OR REPLACE ") {
                 Some(first.to_owned())
@@ -136,16 +188,37 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
         _ => None,
     };
     if let Some(statement) = replaced {
-        return std::iter::once(statement).chain(rest()).collect();
+        let mut statements: Vec<String> = std::iter::once(statement).chain(rest()).collect();
+        if let Object::Table(table) = object
+            && !table.options.is_empty()
+        {
+            let options = crate::kinds::table::options_sql(&table.options);
+            statements.push(format!("ALTER TABLE {} SET ({options})", id.sql()));
+        }
+        return statements;
     }
     match object {
         Object::Enum(kind) => {
             let mut statements = guarded(id, object, create);
-            let mut previous: Option<&String> = None;
-            for value in &kind.values {
-                let place = previous.map(|p| format!(" AFTER {}", literal(p))).unwrap_or_default();
-                statements.push(format!("ALTER TYPE {} ADD VALUE IF NOT EXISTS {}{place}", id.sql(), literal(value)));
-                previous = Some(value);
+            statements.push(missing_values(id, &kind.values));
+            statements
+        }
+        Object::Index(_) => {
+            let mut statements = vec![when(&invalid_index(id), &[format!("DROP INDEX {}", id.sql())])];
+            statements.extend(guarded(id, object, create));
+            statements
+        }
+        Object::Constraint(constraint) => {
+            let mut statements = guarded(id, object, create);
+            if constraint.validated && constraint.enforced {
+                let (table, name) = (id.top_sql(), id.name());
+                let unproved = format!(
+                    "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND conname = {} AND NOT convalidated)",
+                    regclass(&table),
+                    literal(&name)
+                );
+                let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", Ident(&name));
+                statements.push(when(&unproved, &[validate]));
             }
             statements
         }
@@ -161,8 +234,19 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
     }
 }
 
+/// As [`ensure`], for a step from a known state: what it says is what is to be done, only that it may have been done already.
+pub fn ensure_known(id: &ObjectId, object: &Object, step: &Step, catalog: &Catalog) -> Vec<String> {
+    let create = std::slice::from_ref(&step.sql);
+    match object {
+        Object::Column(_) => vec![step.sql.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1)],
+        // VALIDATE is a step of its own, in a later transaction.
+        Object::Constraint(_) => guarded(id, object, create),
+        _ => ensure(id, object, create, catalog),
+    }
+}
+
 fn guarded(id: &ObjectId, object: &Object, create: &[String]) -> Vec<String> {
-    match exists(id, object) {
+    match there(id, object) {
         Some(there) if !create.is_empty() => vec![when(&format!("NOT ({there})"), create)],
         _ => create.to_vec(),
     }
@@ -178,28 +262,172 @@ fn column_statements(id: &ObjectId, column: &Column, catalog: &Catalog) -> Vec<S
     vec![format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}", id.top_sql(), plain.definition(id, default))]
 }
 
-/// What a script has to compare before it changes anything: a column's table, name and declared type, as a row of VALUES.
-pub fn declared_type(id: &ObjectId, object: &Object) -> Option<String> {
-    let Object::Column(column) = object else { return None };
-    Some(format!(
-        "({}, {}, {}, {})",
-        literal(&id.top_sql()),
-        literal(&id.name()),
-        literal(&column.type_name),
-        literal(&id.sql_path())
-    ))
+/// True where a cut-off CREATE INDEX CONCURRENTLY left an index that nothing uses.
+fn invalid_index(id: &ObjectId) -> String {
+    format!("EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND NOT indisvalid)", regclass(&id.sql()))
 }
 
-/// Stops a script where a column is there with another type than declared; `rows` come from [`declared_type`].
-pub fn contradictions(rows: &[String]) -> String {
+/// Adds the values that an enum lacks, each in its place among those that are there.
+pub(crate) fn missing_values(id: &ObjectId, values: &[String]) -> String {
     let body = format!(
-        "\nDECLARE\n  wrong text := (\n    SELECT string_agg(format('column %s is %s, declared is %s', d.path, format_type(a.atttypid, a.atttypmod), d.type), E'\\n')\n    FROM (VALUES\n      {}\n    ) AS d (relation, name, type, path)\n    \
-         JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(d.relation) AND a.attname = d.name AND NOT a.attisdropped\n    WHERE format_type(a.atttypid, a.atttypmod) <> d.type);\nBEGIN\n  \
-         IF wrong IS NOT NULL THEN\n    RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch', MESSAGE = wrong, \
-         HINT = 'Nothing has been changed. Change the declaration, or the type of the column, and run again.';\n  END IF;\nEND\n",
-        rows.join(",\n      ")
+        "\nDECLARE\n  wanted text[] := {};\n  found text[] := ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({}));\n  \
+         place text;\nBEGIN\n  FOR i IN 1..coalesce(array_length(wanted, 1), 0) LOOP\n    CONTINUE WHEN wanted[i] = ANY (found);\n    \
+         IF i > 1 THEN\n      place := format(' AFTER %L', wanted[i - 1]);\n    ELSE\n      \
+         place := (SELECT format(' BEFORE %L', w) FROM unnest(wanted) WITH ORDINALITY u (w, n) WHERE w = ANY (found) ORDER BY n LIMIT 1);\n    END IF;\n    \
+         EXECUTE format('ALTER TYPE %s ADD VALUE %L%s', {}, wanted[i], coalesce(place, ''));\n  END LOOP;\nEND\n",
+        labels(values),
+        literal(&id.sql()),
+        literal(&id.sql()),
     );
     format!("DO {}", dollar_quoted(&body))
+}
+
+/// Whether an object waits for the rows to be mended: what demands something of all of them.
+pub fn after_rows(object: &Object) -> bool {
+    use crate::kinds::table::constraint::ConstraintType;
+    matches!(object, Object::Constraint(c)
+        if matches!(c.constraint_type, ConstraintType::Check | ConstraintType::ForeignKey | ConstraintType::Exclusion))
+}
+
+/// Whether what a step brings can be used only once it is committed: a new value of an enum.
+pub fn must_commit(step: &Step) -> bool {
+    step.action == Action::Alter && step.object.kind() == KindTag::Enum && step.transaction == Transaction::Own
+}
+
+/// A value of an enum, and how a script may use it.
+pub struct EnumValue {
+    /// The value.
+    pub value: String,
+    /// As a constant of the type.
+    constants: Vec<String>,
+}
+
+impl EnumValue {
+    /// Whether statements of ours, as PostgreSQL writes constants, or statements as people write them use the value.
+    pub fn is_used_in(&self, ours: &[&str], theirs: &str) -> bool {
+        // Inside EXECUTE the quotes are doubled.
+        let doubled = |text: &str| text.replace('\'', "''");
+        let found = |text: &str, constant: &str| text.contains(constant) || text.contains(&doubled(constant));
+        ours.iter().any(|text| self.constants.iter().any(|c| found(text, c))) || found(theirs, &literal(&self.value))
+    }
+}
+
+/// The values that an enum has, and the statement that adds those that are missing where the type is there already.
+pub fn enum_values(id: &ObjectId, object: &Object) -> Option<(Vec<EnumValue>, String)> {
+    let Object::Enum(kind) = object else { return None };
+    let there = exists(id, object)?;
+    let names = [id.sql(), Ident(&id.name()).to_string()];
+    let values = kind.values.iter().map(|value| EnumValue {
+        value: value.clone(),
+        constants: names.iter().map(|name| format!("{}::{name}", literal(value))).collect(),
+    });
+    Some((values.collect(), when(&there, &[missing_values(id, &kind.values)])))
+}
+
+/// True where an enum is there and has a value.
+pub fn has_value(id: &ObjectId, value: &str) -> String {
+    has_label(id, &literal(value))
+}
+
+fn has_label(id: &ObjectId, literal_value: &str) -> String {
+    let name = literal(&id.sql());
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({name}) AND enumlabel = {literal_value})"
+    )
+}
+
+/// A step that brings nothing into being, written so that it may be run again. `from` is the state it was planned for.
+pub fn again(step: &Step, from: &Catalog) -> String {
+    let guarded = |condition: &str| when(condition, std::slice::from_ref(&step.sql));
+    let kind = step.object.kind();
+    if kind == KindTag::Enum {
+        if let Some((_, rest)) = step.sql.split_once(" RENAME VALUE ") {
+            let old = rest.rsplit_once(" TO ").map_or(rest, |(old, _)| old);
+            return guarded(&has_label(&step.object, old));
+        }
+        if must_commit(step) {
+            return step.sql.replacen(" ADD VALUE ", " ADD VALUE IF NOT EXISTS ", 1);
+        }
+    }
+    if kind == KindTag::Constraint && step.sql.contains(" ADD CONSTRAINT ") {
+        return guarded(&format!(
+            "NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND conname = {})",
+            regclass(&step.object.top_sql()),
+            literal(&step.object.name())
+        ));
+    }
+    match (step.action, &step.done_when) {
+        (Action::Drop | Action::Rename, Some(done)) => guarded(&format!("NOT coalesce(({done}), false)")),
+        (Action::Drop | Action::Rename, None) => match from.get(&step.object).and_then(|o| exists(&step.object, o)) {
+            Some(there) => guarded(&there),
+            None => step.sql.clone(),
+        },
+        (Action::Data, _) => match while_there(step, from) {
+            Some(there) => guarded(&there),
+            None => step.sql.clone(),
+        },
+        _ => step.sql.clone(),
+    }
+}
+
+/// The condition under which a step about rows can be run: what it reads and is on its way out must still be there.
+pub fn while_there(step: &Step, from: &Catalog) -> Option<String> {
+    let read = step.uses.iter().filter(|id| step.sql.contains(&*id.name()));
+    let there: BTreeSet<String> = read.filter_map(|id| exists(id, from.get(id)?)).collect();
+    (!there.is_empty()).then(|| there.into_iter().collect::<Vec<_>>().join(" AND "))
+}
+
+/// What removes the remains of a step that was cut off outside a transaction.
+pub fn clear_remains(step: &Step) -> Option<String> {
+    let (cleanup, done) = (step.cleanup.as_ref()?, step.done_when.as_ref()?);
+    // Nothing runs concurrently inside a block.
+    let sql = cleanup.replacen("DROP INDEX CONCURRENTLY ", "DROP INDEX ", 1);
+    Some(when(&format!("NOT coalesce(({done}), false)"), &[sql]))
+}
+
+/// A statement that runs alone, outside any transaction, written so that it may be run again.
+pub fn alone_again(step: &Step) -> String {
+    for (words, with) in [
+        ("CREATE INDEX CONCURRENTLY ", "CREATE INDEX CONCURRENTLY IF NOT EXISTS "),
+        ("CREATE UNIQUE INDEX CONCURRENTLY ", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "),
+        ("DROP INDEX CONCURRENTLY ", "DROP INDEX CONCURRENTLY IF EXISTS "),
+    ] {
+        if let Some(rest) = step.sql.strip_prefix(words)
+            && !rest.starts_with("IF ")
+        {
+            return format!("{with}{rest}");
+        }
+    }
+    step.sql.clone()
+}
+
+/// GENERATED AS IDENTITY for a column that is there without; an existing identity of the other sort is restated.
+pub fn identity(id: &ObjectId, object: &Object) -> Option<String> {
+    let Object::Column(column) = object else { return None };
+    let identity = column.identity.as_ref()?;
+    let (table, name) = (id.top_sql(), Ident(&id.name()).to_string());
+    let is = |condition: &str| {
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped AND {condition})",
+            regclass(&table),
+            literal(&id.name())
+        )
+    };
+    let (letter, words) = if identity.always { ("a", "ALWAYS") } else { ("d", "BY DEFAULT") };
+    let body = format!(
+        "\nBEGIN\n  IF {} THEN\n    EXECUTE {};\n    EXECUTE {};\n  ELSIF {} THEN\n    EXECUTE {};\n  END IF;\nEND\n",
+        is("attidentity = ''"),
+        literal(&format!("ALTER TABLE {table} ALTER COLUMN {name} ADD {}", identity.clause())),
+        // Numbers that are taken are not given again.
+        literal(&format!(
+            "SELECT setval(pg_get_serial_sequence({}, {}), max({name})) FROM {table} HAVING max({name}) IS NOT NULL",
+            literal(&table),
+            literal(&id.name())
+        )),
+        is(&format!("attidentity <> '{letter}'")),
+        literal(&format!("ALTER TABLE {table} ALTER COLUMN {name} SET GENERATED {words}")),
+    );
+    Some(format!("DO {}", dollar_quoted(&body)))
 }
 
 /// SET NOT NULL, once no row is without a value; otherwise the script stops and names rows.

@@ -348,6 +348,7 @@ impl KindTag {
 }
 
 pub mod component;
+pub mod contradictions;
 pub mod ensure;
 pub mod extension;
 pub mod policy;

@@ -2,7 +2,7 @@
 //! database is in. It ends in a table that says, object by object, what now holds.
 //!
 //! It adds and restates; it takes nothing away but what the plan drops. It holds no psql command and nothing that cannot run
-//! in a transaction.
+//! in a transaction; what can only run alone, or has to be committed before it is used, stands in a numbered file of its own.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{ident_list, literal};
-use crate::core::step::{Action, Step};
-use crate::kinds::ensure;
+use crate::core::step::{Action, Step, Transaction};
+use crate::kinds::{contradictions, ensure};
 use crate::plan::Plan;
 
 use super::clean_line;
@@ -26,18 +26,96 @@ pub struct Editor<'a> {
     pub plan: &'a Plan,
     /// Steps about rows, for a script that may meet any state.
     pub data: &'a [Step],
+    /// Renames, each with the condition under which it is still to be done.
+    pub renames: &'a [(String, Vec<Step>)],
+    /// Whether the script may meet any state.
+    pub offline: bool,
     /// What the states are called.
     pub title: String,
 }
 
-/// Writes the script.
+/// One of the files that have to be run one after the other.
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub text: String,
+}
+
+/// What a script is made of, in the order in which it runs.
+#[derive(Default)]
+struct Parts {
+    body: String,
+    /// What demands something of all rows, and so comes after those were mended.
+    late: String,
+    /// What waits for that.
+    last: String,
+    made: BTreeSet<ObjectId>,
+    waiting: BTreeSet<ObjectId>,
+}
+
+/// Writes all of it as one script.
 pub fn render(editor: &Editor<'_>) -> String {
-    let plan = editor.plan;
+    if editor.offline { any_state(editor, false) } else { known_state(editor, editor.plan.steps(), true) }
+}
+
+/// Writes it as numbered files, each of which can be run as one transaction (or is one statement that runs outside of any).
+pub fn files(editor: &Editor<'_>) -> Vec<File> {
+    let mut texts: Vec<(&str, String)> = Vec::new();
+    if editor.offline {
+        let values: Vec<String> =
+            editor.to.iter().filter_map(|(id, object)| ensure::enum_values(id, object)).map(|(_, sql)| sql).collect();
+        if !values.is_empty() {
+            let mut text = head(editor);
+            text.push_str("-- PostgreSQL lets a new value of an enum be used only once it is committed.\n");
+            values.iter().for_each(|sql| statement(sql, &mut text));
+            texts.push(("values", text));
+        }
+        texts.push(("schema", any_state(editor, true)));
+    } else {
+        let mut open: Vec<&Step> = Vec::new();
+        for transaction in &editor.plan.transactions {
+            let own = transaction.mode == Transaction::Own && !open.is_empty();
+            if own && transaction.steps.iter().any(|s| s.action == Action::Alter) {
+                texts.push(("steps", known_state(editor, std::mem::take(&mut open).into_iter(), false)));
+            }
+            for step in &transaction.steps {
+                // A batch is one statement here: the editor cannot commit in between.
+                if transaction.mode != Transaction::None || step.batch.is_some() {
+                    open.push(step);
+                    if ensure::must_commit(step) {
+                        texts.push(("steps", known_state(editor, std::mem::take(&mut open).into_iter(), false)));
+                    }
+                    continue;
+                }
+                let cleared = ensure::clear_remains(step);
+                if !open.is_empty() || cleared.is_some() {
+                    let mut text = known_state(editor, std::mem::take(&mut open).into_iter(), false);
+                    cleared.iter().for_each(|sql| statement(sql, &mut text));
+                    texts.push(("steps", text));
+                }
+                let mut text = String::from("-- Run this alone: it cannot run in a transaction.\n");
+                statement(&ensure::alone_again(step), &mut text);
+                texts.push(("alone", text));
+            }
+        }
+        texts.push(("result", known_state(editor, open.into_iter(), true)));
+    }
+    let digits = texts.len().to_string().len().max(2);
+    texts
+        .into_iter()
+        .enumerate()
+        .map(|(n, (word, text))| File { name: format!("{:0digits$}_{word}.sql", n + 1), text })
+        .collect()
+}
+
+fn head(editor: &Editor<'_>) -> String {
     let mut out = String::from(
         "-- Written by trueup for the Supabase SQL editor. Paste all of it and run it; it may be run again.\n",
     );
     let _ = writeln!(out, "-- {}", clean_line(&editor.title));
     out.push_str("-- The editor runs it as one transaction: it is done as a whole, or not at all.\n\n");
+    let plan = editor.plan;
     let path = if plan.search_path.is_empty() { String::new() } else { ident_list(&plan.search_path) };
     for (name, value) in [
         ("search_path", path.as_str()),
@@ -47,52 +125,114 @@ pub fn render(editor: &Editor<'_>) -> String {
     ] {
         let _ = writeln!(out, "SELECT set_config({}, {}, true);", literal(name), literal(value));
     }
-    let mut made: BTreeSet<ObjectId> = BTreeSet::new();
-    let mut types = Vec::new();
-    let mut body = String::new();
-    let mut late = String::new();
-    for step in plan.steps() {
-        let said: Vec<ObjectId> = if step.creates.is_empty() { Vec::new() } else { step.creates.clone() };
-        match step.action {
-            Action::Create if !said.is_empty() => {
-                for (n, id) in said.iter().enumerate() {
-                    let Some(object) = editor.to.get(id).filter(|_| made.insert(id.clone())) else { continue };
-                    let create = if n == 0 { vec![step.sql.clone()] } else { alone(id, object, editor) };
-                    for sql in ensure::ensure(id, object, &create, editor.to) {
-                        statement(&sql, &mut body);
-                    }
-                    types.extend(ensure::declared_type(id, object));
-                    if let Some(sql) = ensure::not_null(id, object) {
-                        statement(&sql, &mut late);
-                    }
-                }
-            }
-            Action::Drop | Action::Rename => {
-                let there = editor.from.get(&step.object).and_then(|o| ensure::exists(&step.object, o));
-                match there {
-                    Some(there) => statement(&ensure::when(&there, std::slice::from_ref(&step.sql)), &mut body),
-                    None => statement(&step.sql, &mut body),
-                }
-            }
-            _ => statement(&step.sql, &mut body),
-        }
+    out.push('\n');
+    out
+}
+
+/// The script that may meet any state: additions only, and a stop where what is there contradicts them.
+fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
+    let mut parts = Parts::default();
+    for step in editor.plan.steps() {
+        parts.add(step, editor);
     }
-    if !types.is_empty() {
-        out.push_str("\n-- What exists and contradicts what is declared stops the script here.\n");
-        statement(&ensure::contradictions(&types), &mut out);
+    let mut rows = String::new();
+    for step in editor.data {
+        let sql = match ensure::while_there(step, editor.from) {
+            Some(there) => ensure::when(&there, std::slice::from_ref(&step.sql)),
+            None => step.sql.clone(),
+        };
+        statement(&sql, &mut rows);
+    }
+    let mut out = head(editor);
+    if !editor.renames.is_empty() {
+        out.push_str("-- What has another name now.\n");
+        for (condition, steps) in editor.renames {
+            let sql: Vec<String> = steps.iter().map(|s| s.sql.clone()).collect();
+            statement(&ensure::when(condition, &sql), &mut out);
+        }
+        out.push('\n');
+    }
+    if let Some(sql) = contradictions::statement(editor.to, editor.plan.major) {
+        out.push_str("-- What exists and contradicts what is declared stops the script here.\n");
+        statement(&sql, &mut out);
+    }
+    if !values_apart {
+        for (id, object) in editor.to.iter() {
+            let Some((values, _)) = ensure::enum_values(id, object) else { continue };
+            let used: Vec<String> = values
+                .into_iter()
+                .filter(|v| v.is_used_in(&[&parts.body, &parts.late, &parts.last], &rows))
+                .map(|v| v.value)
+                .collect();
+            if !used.is_empty()
+                && let Some(sql) = contradictions::uncommitted_values(id, object, &used)
+            {
+                statement(&sql, &mut out);
+            }
+        }
     }
     out.push('\n');
-    out.push_str(&body);
-    if !editor.data.is_empty() {
+    out.push_str(&parts.body);
+    if !rows.is_empty() {
         out.push_str("\n-- Rows.\n");
-        for step in editor.data {
-            statement(&step.sql, &mut out);
-        }
+        out.push_str(&rows);
     }
-    out.push_str(&late);
+    out.push_str(&parts.late);
+    out.push_str(&parts.last);
     out.push_str("\n-- What now holds.\n");
     out.push_str(&result(editor.to));
     out
+}
+
+/// Steps from a known state, written so that they may be run again.
+fn known_state<'a>(editor: &Editor<'_>, steps: impl Iterator<Item = &'a Step>, last: bool) -> String {
+    let mut parts = Parts::default();
+    let mut out = head(editor);
+    for step in steps {
+        parts.add(step, editor);
+    }
+    out.push_str(&parts.body);
+    out.push_str(&parts.late);
+    out.push_str(&parts.last);
+    if last {
+        out.push_str("\n-- What now holds.\n");
+        out.push_str(&result(editor.to));
+    }
+    out
+}
+
+impl Parts {
+    fn add(&mut self, step: &Step, editor: &Editor<'_>) {
+        match step.action {
+            // What the project does not declare (a schema for what is archived) is written as it is.
+            Action::Create if step.creates.iter().any(|id| editor.to.contains(id)) => {
+                for (n, id) in step.creates.iter().enumerate() {
+                    let Some(object) = editor.to.get(id).filter(|_| self.made.insert(id.clone())) else { continue };
+                    let waits = editor.offline && ensure::after_rows(object);
+                    if waits {
+                        self.waiting.insert(id.clone());
+                    }
+                    let statements = match n {
+                        0 if !editor.offline => ensure::ensure_known(id, object, step, editor.to),
+                        0 => ensure::ensure(id, object, std::slice::from_ref(&step.sql), editor.to),
+                        _ => ensure::ensure(id, object, &alone(id, object, editor), editor.to),
+                    };
+                    for sql in &statements {
+                        statement(sql, if waits { &mut self.late } else { &mut self.body });
+                    }
+                    if editor.offline {
+                        let sql = [ensure::not_null(id, object), ensure::identity(id, object)];
+                        sql.iter().flatten().for_each(|sql| statement(sql, &mut self.late));
+                    }
+                }
+            }
+            _ => {
+                let waits = self.waiting.iter().any(|id| step.object.is_within(id));
+                let sql = ensure::again(step, editor.from);
+                statement(&sql, if waits { &mut self.last } else { &mut self.body });
+            }
+        }
+    }
 }
 
 /// The statements of an object that the step of another brings along.
@@ -123,7 +263,7 @@ fn statement(sql: &str, out: &mut String) {
 fn result(to: &Catalog) -> String {
     let mut rows = Vec::new();
     for (id, object) in to.iter().filter(|(id, o)| !id.kind().is_component() && !o.kind().info().inline) {
-        let (Some(there), Some(holds)) = (ensure::exists(id, object), ensure::holds(id, object)) else { continue };
+        let (Some(there), Some(holds)) = (ensure::there(id, object), ensure::holds(id, object, to)) else { continue };
         rows.push(format!("  ({}, {there}, {holds})", literal(&id.to_string())));
     }
     if rows.is_empty() {

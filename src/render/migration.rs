@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::core::name::ident_list;
+use crate::core::step::Step;
+use crate::kinds::ensure;
 use crate::plan::Plan;
 
 use super::clean_line;
@@ -12,23 +14,32 @@ pub fn file_name(timestamp: &str) -> String {
     format!("{timestamp}_trueup.sql")
 }
 
-/// Writes the file.
-pub fn render(plan: &Plan, title: &str) -> String {
-    let mut out = format!("-- Written by trueup: {}\n", clean_line(title));
+/// Writes the files: one, but where what a step adds can be used only once it is committed.
+pub fn render(plan: &Plan, title: &str) -> Vec<String> {
+    let mut head = format!("-- Written by trueup: {}\n", clean_line(title));
     if plan.is_empty() {
-        out.push_str("-- No differences.\n");
-        return out;
+        head.push_str("-- No differences.\n");
+        return vec![head];
     }
     let path = if plan.search_path.is_empty() { "''".to_owned() } else { ident_list(&plan.search_path) };
-    let _ = writeln!(out, "SET search_path = {path};\nSET check_function_bodies = off;\nSET lock_timeout = '10s';\n");
-    for step in plan.steps() {
+    let _ = writeln!(head, "SET search_path = {path};\nSET check_function_bodies = off;\nSET lock_timeout = '10s';\n");
+    let mut files = Vec::new();
+    let mut out = String::new();
+    let steps: Vec<&Step> = plan.steps().collect();
+    for (n, step) in steps.iter().enumerate() {
         for hazard in &step.hazards {
             let _ = writeln!(out, "-- {}: {}", hazard.kind.word(), clean_line(&hazard.reason));
         }
         let sql = step.sql.trim_end();
         out.push_str(sql);
         out.push_str(if sql.rsplit('\n').next().unwrap_or(sql).contains("--") { "\n;\n" } else { ";\n" });
+        let next = steps.get(n + 1);
+        if next.is_none() || ensure::must_commit(step) && next.is_some_and(|s| !ensure::must_commit(s)) {
+            files.push(format!(
+                "{head}{}\nRESET search_path;\nRESET check_function_bodies;\nRESET lock_timeout;\n",
+                std::mem::take(&mut out)
+            ));
+        }
     }
-    out.push_str("\nRESET search_path;\nRESET check_function_bodies;\nRESET lock_timeout;\n");
-    out
+    files
 }

@@ -126,6 +126,17 @@ fn is_of(key: &Key, kind: &str) -> bool {
     begins(&entry) || (matches!(entry.as_str(), "comment" | "acl" | "security label") && begins(&name))
 }
 
+/// All that a database declares, as one text: equal texts, nothing changed in between.
+pub fn text(database: &Database) -> Result<String, String> {
+    match pg_dump(database.server.major) {
+        // What makes each run of pg_dump another one is skipped here as elsewhere.
+        Some(program) => {
+            Ok(dump(program, database)?.lines().filter(|line| !skipped(line)).collect::<Vec<_>>().join("\n"))
+        }
+        None => Ok(format!("{:?}", super::catalog::lines(database, Options::default())?)),
+    }
+}
+
 /// A dump of a database, without what a new database has already.
 fn without_existing(dump: &str) -> String {
     dump.replace("CREATE SCHEMA public;", "")

@@ -423,6 +423,17 @@ pub fn run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
     block_on(async { connect(url).await?.batch_execute(sql).await })
 }
 
+/// Runs strings one after the other in one session.
+pub fn run_all(url: &str, all: &[&str]) -> Result<(), tokio_postgres::Error> {
+    block_on(async {
+        let client = connect(url).await?;
+        for sql in all {
+            client.batch_execute(sql).await?;
+        }
+        Ok(())
+    })
+}
+
 /// The rows of a query in a session of its own, every value as text.
 pub fn rows(url: &str, query: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
     block_on(async {

@@ -70,7 +70,7 @@ pub struct Generated {
 }
 
 impl Identity {
-    fn clause(&self) -> String {
+    pub(crate) fn clause(&self) -> String {
         let mut sql = format!("GENERATED {} AS IDENTITY", if self.always { "ALWAYS" } else { "BY DEFAULT" });
         let mut options = Vec::new();
         if let Some((schema, name)) = &self.sequence {

@@ -115,6 +115,12 @@ impl Index {
         sql
     }
 
+    /// The statement as `pg_get_indexdef` prints it, without storage parameters and tablespace.
+    pub(crate) fn plain_statement(&self, id: &ObjectId) -> String {
+        let plain = Self { options: BTreeMap::new(), tablespace: None, ..self.clone() };
+        plain.statement(id, false, false).replacen(" USING btree ", " ", 1)
+    }
+
     fn statistics_steps(&self, id: &ObjectId, old: &BTreeMap<i32, i32>) -> Vec<Step> {
         let numbers: std::collections::BTreeSet<_> = self.statistics.keys().chain(old.keys()).collect();
         numbers

@@ -1,0 +1,239 @@
+//! What a script that only adds must not meet: objects that are there and contradict what is declared.
+//!
+//! One block asks for all of it before anything is changed, and names all of it at once.
+
+use std::collections::BTreeMap;
+
+use crate::core::catalog::Catalog;
+use crate::core::id::ObjectId;
+use crate::core::name::{dollar_quoted, literal};
+use crate::kinds::Object;
+use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, labels};
+
+/// A question about many objects at once: a query over `d`, the rows of VALUES, that gives one message for each contradiction.
+struct Question {
+    /// The columns of a row.
+    columns: &'static str,
+    /// The query from FROM on, and the message before it; `{d}` stands for the rows.
+    query: String,
+}
+
+/// The questions, by the word under which rows are collected.
+fn question(about: &str) -> Question {
+    let ask = |columns, query: String| Question { columns, query };
+    match about {
+        "relation" => ask(
+            "(relation, kinds, word)",
+            "SELECT format('%s is declared as a %s and is a %s', d.relation, d.word, CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' \
+             WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'I' THEN 'partitioned index' \
+             WHEN 'f' THEN 'foreign table' ELSE 'composite type' END)\n    FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation)\n    \
+             WHERE c.relkind::text <> ALL (d.kinds)"
+                .to_owned(),
+        ),
+        "type" => ask(
+            "(name, letter, word)",
+            "SELECT format('type %s is declared as %s and is another kind of type', d.name, d.word)\n    \
+             FROM {d} JOIN pg_catalog.pg_type t ON t.oid = to_regtype(d.name)\n    WHERE t.typtype::text <> d.letter"
+                .to_owned(),
+        ),
+        "column" => ask(
+            "(relation, name, type, generated, path)",
+            "SELECT CASE WHEN format_type(a.atttypid, a.atttypmod) <> d.type THEN format('column %s is %s, declared is %s', d.path, \
+             format_type(a.atttypid, a.atttypmod), d.type) WHEN d.generated THEN format('column %s is declared as generated and is not', d.path) \
+             ELSE format('column %s is generated and is not declared so', d.path) END\n    FROM {d}\n    \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(d.relation) AND a.attname = d.name AND NOT a.attisdropped\n    \
+             WHERE format_type(a.atttypid, a.atttypmod) <> d.type OR d.generated <> (a.attgenerated <> '')"
+                .to_owned(),
+        ),
+        "identity" => ask(
+            "(relation, name, path)",
+            "SELECT format('column %s is declared as identity and has a default', d.path)\n    FROM {d}\n    \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(d.relation) AND a.attname = d.name AND NOT a.attisdropped\n    \
+             WHERE a.attidentity = '' AND a.atthasdef"
+                .to_owned(),
+        ),
+        "enum" => ask(
+            "(name, wanted)",
+            "SELECT format('enum %s has its values in another order than declared: %s', d.name, string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder))\n    \
+             FROM {d} JOIN pg_catalog.pg_enum e ON e.enumtypid = to_regtype(d.name)\n    WHERE e.enumlabel = ANY (d.wanted)\n    GROUP BY d.name, d.wanted\n    \
+             HAVING array_agg(e.enumlabel::text ORDER BY e.enumsortorder) <> array_agg(e.enumlabel::text ORDER BY array_position(d.wanted, e.enumlabel::text))"
+                .to_owned(),
+        ),
+        "domain" => ask(
+            "(name, base)",
+            "SELECT format('domain %s is based on %s, declared is %s', d.name, format_type(t.typbasetype, t.typtypmod), d.base)\n    \
+             FROM {d} JOIN pg_catalog.pg_type t ON t.oid = to_regtype(d.name) AND t.typtype = 'd'\n    \
+             WHERE format_type(t.typbasetype, t.typtypmod) <> d.base"
+                .to_owned(),
+        ),
+        "routine" => ask(
+            "(schema, signature, kind, returns)",
+            "SELECT format('function %s.%s returns %s, declared is %s', d.schema, d.signature, coalesce(pg_get_function_result(p.oid), 'nothing (it is a procedure)'), \
+             coalesce(d.returns, 'nothing (a procedure)'))\n    FROM {d} JOIN pg_catalog.pg_namespace n ON n.nspname = d.schema\n    \
+             JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')' = d.signature\n    \
+             WHERE p.prokind::text <> d.kind OR pg_get_function_result(p.oid) IS DISTINCT FROM d.returns"
+                .to_owned(),
+        ),
+        "constraint" => ask(
+            "(relation, name, text)",
+            format!(
+                "SELECT format('constraint %s on %s is %s, declared is %s', d.name, d.relation, pg_get_constraintdef(oid), d.text)\n    \
+                 FROM {{d}} JOIN pg_catalog.pg_constraint ON conrelid = to_regclass(d.relation) AND conname = d.name\n    WHERE {CONSTRAINT_TEXT} <> d.text"
+            ),
+        ),
+        "index" => ask(
+            "(name, text)",
+            format!(
+                "SELECT format('index %s is %s, declared is %s', d.name, {INDEX_TEXT}, d.text)\n    \
+                 FROM {{d}} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.name) AND c.relkind IN ('i', 'I')\n    \
+                 JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid AND i.indisvalid\n    WHERE {INDEX_TEXT} <> d.text"
+            ),
+        ),
+        "partition key" => ask(
+            "(relation, key)",
+            "SELECT format('table %s is partitioned by %s, declared is %s', d.relation, pg_get_partkeydef(c.oid), d.key)\n    \
+             FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relkind = 'p'\n    WHERE pg_get_partkeydef(c.oid) <> d.key"
+                .to_owned(),
+        ),
+        // CREATE OR REPLACE VIEW adds columns at the end, and does nothing else to columns.
+        "view" => ask(
+            "(relation, names, types)",
+            "SELECT format('view %s has the columns %s; declared are %s, and a view keeps the names, types and places of its columns', d.relation, \
+             string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum), \
+             (SELECT string_agg(n || ' ' || t, ', ' ORDER BY i) FROM unnest(d.names, d.types) WITH ORDINALITY u (n, t, i)))\n    \
+             FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relkind = 'v'\n    \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped\n    GROUP BY d.relation, d.names, d.types\n    \
+             HAVING bool_or((a.attname::text, format_type(a.atttypid, a.atttypmod)) IS DISTINCT FROM (d.names[a.attnum], d.types[a.attnum]))"
+                .to_owned(),
+        ),
+        // Texts that PostgreSQL writes differ in places between majors, so another major than the declared one's is not asked.
+        _ => ask(
+            "(relation, text, major)",
+            "SELECT format('materialized view %s has another query than declared', d.relation)\n    \
+             FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relkind = 'm'\n    \
+             WHERE current_setting('server_version_num')::int / 10000 = d.major AND btrim(rtrim(btrim(pg_get_viewdef(c.oid), E' \\n'), ';'), E' \\n') <> d.text"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What is asked of one object: under which question, and the row.
+fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String)> {
+    let relation = literal(&id.sql());
+    let of = |kinds: &str, word: &str| ("relation", format!("({relation}, ARRAY[{kinds}], {})", literal(word)));
+    let declared = |letter: &str, word: &str| ("type", format!("({relation}, '{letter}', {})", literal(word)));
+    match object {
+        Object::Table(table) => {
+            let Some(key) = &table.partition_key else { return vec![of("'r'", "table")] };
+            vec![of("'p'", "partitioned table"), ("partition key", format!("({relation}, {})", literal(key)))]
+        }
+        Object::View(view) => {
+            let (names, types): (Vec<_>, Vec<_>) = view.columns.iter().cloned().unzip();
+            let mut asked = vec![of("'v'", "view")];
+            if !names.is_empty() {
+                asked.push(("view", format!("({relation}, {}, {})", labels(&names), labels(&types))));
+            }
+            asked
+        }
+        Object::MaterializedView(view) => vec![
+            of("'m'", "materialized view"),
+            ("materialized view", format!("({relation}, {}, {major})", literal(view.query.trim()))),
+        ],
+        Object::Sequence(_) => vec![of("'S'", "sequence")],
+        Object::Index(index) => {
+            vec![of("'i', 'I'", "index"), ("index", format!("({relation}, {})", literal(&index.plain_statement(id))))]
+        }
+        Object::Enum(kind) => {
+            vec![declared("e", "an enum"), ("enum", format!("({relation}, {})", labels(&kind.values)))]
+        }
+        Object::Domain(domain) => {
+            vec![declared("d", "a domain"), ("domain", format!("({relation}, {})", literal(&domain.type_name)))]
+        }
+        Object::Composite(_) => vec![declared("c", "a composite type")],
+        Object::Column(column) => {
+            let (table, name, path) = (literal(&id.top_sql()), literal(&id.name()), literal(&id.sql_path()));
+            let generated = column.generated.is_some();
+            let mut asked =
+                vec![("column", format!("({table}, {name}, {}, {generated}, {path})", literal(&column.type_name)))];
+            if column.identity.is_some() {
+                asked.push(("identity", format!("({table}, {name}, {path})")));
+            }
+            asked
+        }
+        Object::CompositeAttribute(attribute) => vec![(
+            "column",
+            format!(
+                "({}, {}, {}, false, {})",
+                literal(&id.top_sql()),
+                literal(&id.name()),
+                literal(&attribute.type_name),
+                literal(&id.sql_path())
+            ),
+        )],
+        Object::Routine(routine) => {
+            let kind = match routine.routine_kind.as_str() {
+                "procedure" => "p",
+                "window" => "w",
+                _ => "f",
+            };
+            let returns = routine.returns.as_deref().map_or_else(|| "NULL".to_owned(), literal);
+            let schema = literal(&id.schema().unwrap_or_default());
+            vec![("routine", format!("({schema}, {}, '{kind}', {returns})", literal(&id.name())))]
+        }
+        Object::Constraint(constraint) => vec![(
+            "constraint",
+            format!("({}, {}, {})", literal(&id.top_sql()), literal(&id.name()), literal(&constraint.clause(true))),
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// A block that stops the script, naming all that contradicts what is declared; nothing where nothing can.
+pub fn statement(to: &Catalog, major: u32) -> Option<String> {
+    let mut asked: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for (id, object) in to.iter() {
+        for (about, row) in rows(id, object, major) {
+            asked.entry(about).or_default().push(row);
+        }
+    }
+    let parts: Vec<String> = asked
+        .iter()
+        .map(|(about, rows)| {
+            let question = question(about);
+            let values = format!("(VALUES\n      {}\n    ) AS d {}", rows.join(",\n      "), question.columns);
+            question.query.replacen("{d}", &values, 1)
+        })
+        .collect();
+    (!parts.is_empty()).then(|| {
+        stop(
+            &parts.join("\n    UNION ALL\n    "),
+            "datatype_mismatch",
+            "Nothing has been changed. Change the declaration, or what is there, and run again.",
+        )
+    })
+}
+
+/// A block that stops the script where a type is there without values that the script itself uses.
+pub fn uncommitted_values(id: &ObjectId, object: &Object, used: &[String]) -> Option<String> {
+    let Object::Enum(_) = object else { return None };
+    let name = literal(&id.sql());
+    let query = format!(
+        "SELECT format('enum %s lacks the value %s, which this script uses; PostgreSQL lets a new value be used only once it is committed', {name}, w)\n    \
+         FROM unnest({}) w\n    WHERE to_regtype({name}) IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({name}) AND enumlabel = w)",
+        labels(used)
+    );
+    Some(stop(
+        &query,
+        "object_not_in_prerequisite_state",
+        "Nothing has been changed. Have trueup write numbered files (--out DIR), of which the first adds the values, and run them one after the other.",
+    ))
+}
+
+fn stop(query: &str, code: &str, hint: &str) -> String {
+    let body = format!(
+        "\nDECLARE\n  wrong text := (SELECT string_agg(message, E'\\n') FROM (\n    {query}\n  ) AS w (message));\nBEGIN\n  IF wrong IS NOT NULL THEN\n    \
+         RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = wrong, HINT = {};\n  END IF;\nEND\n",
+        literal(hint)
+    );
+    format!("DO {}", dollar_quoted(&body))
+}

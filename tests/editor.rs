@@ -1,0 +1,630 @@
+//! The scripts that `trueup sql` writes, run for real: each form of each example, from its starting point and from states in
+//! which somebody left the work half done.
+//!
+//! The half-done states are made by chance, the same ones at every run: prefixes and subsets of the steps of the plan, from
+//! `before.sql` and from an empty database, and the finished database with single objects gone. `TRUEUP_EXAMPLES=text|text` runs
+//! only those examples, `TRUEUP_SEEDS=20` tries more states.
+#![allow(clippy::print_stdout, dead_code)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::servers::{Database, Server};
+use support::trueup::{DIFFERS, Run, trueup};
+
+/// What a Supabase project brings along, as far as the examples need it.
+const PLATFORM: &str = "
+do $$
+declare name text;
+begin
+  foreach name in array array['anon', 'authenticated', 'service_role', 'reporting'] loop
+    begin execute format('create role %I nologin', name);
+    exception when duplicate_object or unique_violation then null; end;
+  end loop;
+end $$;
+create schema auth;
+grant usage on schema auth to anon, authenticated, service_role;
+create table auth.users (id uuid primary key, email text unique);
+create function auth.uid() returns uuid language sql stable as $$
+  select nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub', '')::uuid
+$$;";
+
+/// Chance that is the same at every run (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % bound.max(1) as u64).unwrap_or(0)
+    }
+}
+
+fn examples() -> Vec<PathBuf> {
+    let only = support::filter("TRUEUP_EXAMPLES");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .expect("schema/ can be read")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join("trueup.yaml").is_file())
+        .filter(|path| support::passes(only.as_deref(), &path.display().to_string()))
+        .collect();
+    found.sort();
+    found
+}
+
+fn read(example: &Path, name: &str) -> String {
+    std::fs::read_to_string(example.join(name)).unwrap_or_default()
+}
+
+fn name(example: &Path) -> String {
+    example.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn expect(run: Run, status: i32) -> Result<Run, String> {
+    if run.status == status { Ok(run) } else { Err(format!("exit {status} was expected: {}", run.report())) }
+}
+
+/// Runs `work` for each item and reports what failed.
+fn each<T: Sync>(items: &[T], show: impl Fn(&T) -> String, work: impl Fn(&T) -> Result<(), String> + Sync) {
+    let results = support::in_parallel(items, |_, item| work(item));
+    let failures: Vec<String> = items
+        .iter()
+        .zip(results)
+        .filter_map(|(item, result)| result.err().map(|why| format!("{}: {why}", show(item))))
+        .collect();
+    assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), items.len(), failures.join("\n"));
+}
+
+fn started(server: &'static Server, example: &Path) -> Result<Database<'static>, String> {
+    let database = server.database();
+    database.load(&read(example, "before.sql")).map_err(|why| format!("before.sql: {why}"))?;
+    Ok(database)
+}
+
+fn sql(example: &Path, server: &Server, arguments: &[&str]) -> Result<String, String> {
+    let (project, scratch) = (example.display().to_string(), server.ephemeral());
+    let mut all = vec!["sql", "--to", &project, "--ephemeral", &scratch];
+    all.extend(arguments);
+    expect(trueup(&all), 0).map(|run| run.stdout)
+}
+
+/// The SQL of the steps of a plan, each with whether it only adds.
+fn steps(example: &Path, server: &Server, from: &str) -> Result<Vec<(String, bool)>, String> {
+    let (project, scratch) = (example.display().to_string(), server.ephemeral());
+    let run = trueup(&["plan", "--from", from, "--to", &project, "--ephemeral", &scratch, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).map_err(|e| format!("{e}: {}", run.report()))?;
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let steps = list(&report["plan"]["transactions"]).into_iter().flat_map(|t| list(&t["steps"])).map(|step| {
+        let adds = step["action"] != "drop" && list(&step["hazards"]).iter().all(|h| h["kind"] != "data-loss");
+        (step["sql"].as_str().unwrap_or_default().to_owned(), adds)
+    });
+    let steps: Vec<_> = steps.collect();
+    if steps.is_empty() { Err(format!("the plan has no steps: {}", run.report())) } else { Ok(steps) }
+}
+
+/// What single statements take away from a finished database; what cannot go because something needs it stays.
+const TAKE_AWAY: &str = "
+select format('alter table %s drop column %I', attrelid::regclass, attname) from pg_attribute a join pg_class c on c.oid = a.attrelid
+where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and attnum > 0 and not attisdropped and not attnotnull
+union all select format('alter table %s alter column %I drop default', adrelid::regclass, attname)
+from pg_attrdef join pg_attribute on attrelid = adrelid and attnum = adnum join pg_class c on c.oid = adrelid
+where c.relnamespace = 'public'::regnamespace
+union all select format('alter table %s alter column %I drop not null', attrelid::regclass, attname)
+from pg_attribute a join pg_class c on c.oid = a.attrelid
+where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and attnum > 0 and not attisdropped and attnotnull
+union all select format('drop index %s', indexrelid::regclass) from pg_index join pg_class c on c.oid = indexrelid
+where c.relnamespace = 'public'::regnamespace and not exists (select from pg_constraint where conindid = indexrelid)
+union all select format('alter table %s drop constraint %I', conrelid::regclass, conname) from pg_constraint
+where connamespace = 'public'::regnamespace and conrelid <> 0
+union all select format('drop policy %I on %s', polname, polrelid::regclass) from pg_policy
+union all select format('drop trigger %I on %s', tgname, tgrelid::regclass) from pg_trigger where not tgisinternal
+union all select format('revoke all on %s from %I', c.oid::regclass, r.rolname) from pg_class c, lateral aclexplode(c.relacl) a
+join pg_roles r on r.oid = a.grantee where c.relnamespace = 'public'::regnamespace and a.grantee <> c.relowner
+union all select format('alter table %s disable row level security', oid::regclass) from pg_class
+where relrowsecurity and relnamespace = 'public'::regnamespace
+union all select format('drop view %s', oid::regclass) from pg_class where relkind = 'v' and relnamespace = 'public'::regnamespace
+union all select format('drop function %s', oid::regprocedure) from pg_proc where pronamespace = 'public'::regnamespace
+union all select format('comment on table %s is null', oid::regclass) from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
+order by 1";
+
+/// How a half-done state comes about.
+#[derive(Clone, Copy, Debug)]
+enum Half {
+    /// The first steps of the plan, from the starting point or from nothing.
+    Prefix { empty: bool },
+    /// Some of the steps, whichever run.
+    Subset { empty: bool },
+    /// All steps, and then single objects went.
+    Gone,
+}
+
+fn half_done(
+    half: Half,
+    chance: &mut Chance,
+    example: &Path,
+    server: &'static Server,
+    plans: &BTreeMap<bool, Vec<(String, bool)>>,
+) -> Result<(Database<'static>, bool, Vec<String>), String> {
+    let empty = matches!(half, Half::Prefix { empty: true } | Half::Subset { empty: true });
+    let database = if empty {
+        let database = server.database();
+        database.load(PLATFORM)?;
+        database
+    } else {
+        started(server, example)?
+    };
+    let plan = &plans[&empty];
+    let mut ran = Vec::new();
+    let mut run = |statement: &str, must: bool| {
+        // As the plan runs them: names are found along the project's path, bodies are not looked into.
+        let path = "set search_path = public, extensions; set check_function_bodies = off";
+        let result = support::servers::run_all(&database.url, &[path, statement]);
+        match result {
+            Ok(()) => ran.push(statement.to_owned()),
+            Err(error) if must => {
+                return Err(format!("{statement}: {}", support::servers::describe(&error)));
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    };
+    match half {
+        Half::Prefix { .. } => {
+            // Where the plan also takes away, what builds on that does not run.
+            let must = plan.iter().all(|(_, adds)| *adds);
+            let additions: Vec<_> = plan.iter().filter(|(_, adds)| *adds).collect();
+            let count = chance.below(additions.len() + 1);
+            for (statement, _) in additions.iter().take(count) {
+                run(statement, must)?;
+            }
+        }
+        Half::Subset { .. } => {
+            for (statement, adds) in plan {
+                if *adds && chance.below(3) > 0 {
+                    run(statement, false)?;
+                }
+            }
+        }
+        Half::Gone => {
+            for (statement, adds) in plan {
+                if *adds {
+                    run(statement, false)?;
+                }
+            }
+            let all: Vec<String> = database.rows(TAKE_AWAY)?.into_iter().flatten().flatten().collect();
+            for _ in 0..=chance.below(8) {
+                run(&all[chance.below(all.len())], false)?;
+            }
+        }
+    }
+    Ok((database, empty, ran))
+}
+
+/// Runs a script twice, as the editor does: one string, one transaction. The result table of the second run.
+fn twice(database: &Database, script: &str) -> Result<Vec<(String, String)>, String> {
+    let mut table = Vec::new();
+    for round in ["first", "second"] {
+        let rows = support::servers::rows(&database.url, script)
+            .map_err(|e| format!("the {round} run of the script: {}", support::servers::describe(&e)))?;
+        let row = |row: Vec<Option<String>>| match row.as_slice() {
+            [Some(object), Some(state)] => Some((object.clone(), state.clone())),
+            _ => None,
+        };
+        table = rows.into_iter().filter_map(row).collect();
+    }
+    if table.is_empty() { Err("the script ends without a table of results".to_owned()) } else { Ok(table) }
+}
+
+/// What is left to do that additions could do.
+fn left(database: &Database, example: &Path) -> Result<Vec<String>, String> {
+    let (project, scratch) = (example.display().to_string(), database.server.ephemeral());
+    let run = trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).map_err(|e| format!("{e}: {}", run.report()))?;
+    let differences = report["differences"].as_array().cloned().unwrap_or_default();
+    Ok(differences.iter().filter(|d| d["change"] != "dropped").map(ToString::to_string).collect())
+}
+
+/// The claims of expect.sql, but for those that need something taken away, which the file `contract` lists.
+fn claims(database: &Database, example: &Path) -> Result<(), String> {
+    let contract = read(example, "contract");
+    for claim in database.rows(&read(example, "expect.sql")).map_err(|error| format!("expect.sql: {error}"))? {
+        let named = claim.first().and_then(Option::as_deref).unwrap_or_default();
+        if claim.last().and_then(Option::as_deref) != Some("t") && !contract.lines().any(|line| line == named) {
+            return Err(format!("expect.sql: not so: {claim:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn kept(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Result<(), String> {
+    match before.iter().find(|(table, rows)| now.get(*table).is_none_or(|n| n < rows)) {
+        Some((table, rows)) => Err(format!("{table} had {rows} rows and has {:?}", now.get(table))),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn the_offline_script_mends_whatever_half_done_state_it_meets() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let seeds: u64 = support::filter("TRUEUP_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(14);
+    for example in examples() {
+        let script = sql(&example, server, &["--offline", "--for", "supabase-editor"]).expect("the script is written");
+        let from = started(server, &example).expect("the starting point");
+        let plans = BTreeMap::from([
+            (false, steps(&example, server, &from.url).expect("a plan")),
+            (true, steps(&example, server, "empty").expect("a plan from nothing")),
+        ]);
+        drop(from);
+        let seeds: Vec<u64> = (0..seeds).collect();
+        each(
+            &seeds,
+            |seed| format!("{} from half-done state {seed}", name(&example)),
+            |seed| {
+                let half = match seed % 7 {
+                    0 | 1 => Half::Prefix { empty: false },
+                    2 => Half::Prefix { empty: true },
+                    3 => Half::Subset { empty: false },
+                    4 => Half::Subset { empty: true },
+                    _ => Half::Gone,
+                };
+                let (database, empty, ran) = half_done(half, &mut Chance(*seed), &example, server, &plans)?;
+                let told = |why: String| {
+                    let last: Vec<_> = ran.iter().rev().take(8).rev().map(|s| support::head(s, 3)).collect();
+                    format!("{half:?} after {} statements ({}): {why}", ran.len(), last.join("; "))
+                };
+                let rows = database.row_counts();
+                let table = twice(&database, &script).map_err(told)?;
+                if let Some((object, state)) = table.iter().find(|(_, state)| state != "ok") {
+                    return Err(told(format!("the result table says of {object}: {state}")));
+                }
+                kept(&rows, &database.row_counts()).map_err(told)?;
+                let left = left(&database, &example)?;
+                if !left.is_empty() {
+                    return Err(told(format!("still to be done: {}", left.join("\n"))));
+                }
+                if empty { Ok(()) } else { claims(&database, &example).map_err(told) }
+            },
+        );
+    }
+}
+
+#[test]
+fn contradictions_stop_the_offline_script_and_change_nothing() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let cases = [
+        (
+            "romashka",
+            "alter table messages alter column body type varchar(500)",
+            "column public.messages.body is character varying(500), declared is text",
+        ),
+        (
+            "romashka",
+            "create view customer_profiles as select 1 as id",
+            "public.customer_profiles is declared as a table and is a view",
+        ),
+        (
+            "romashka",
+            "create table conversation_overview (id int)",
+            "public.conversation_overview is declared as a view and is a table",
+        ),
+        (
+            "romashka",
+            "create materialized view conversation_overview as select 1 as id",
+            "public.conversation_overview is declared as a view and is a materialized view",
+        ),
+        (
+            "romashka",
+            "create view conversation_overview as select 1 as n",
+            "view public.conversation_overview has the columns n integer; declared are id uuid",
+        ),
+        (
+            "romashka",
+            "create function touch_updated_at() returns int language sql as 'select 1'",
+            "function public.touch_updated_at() returns integer, declared is trigger",
+        ),
+        (
+            "romashka",
+            "create procedure move_conversation_up() language sql as 'select 1'",
+            "function public.move_conversation_up() returns nothing (it is a procedure), declared is trigger",
+        ),
+        (
+            "romashka",
+            "alter type message_direction rename to d; create type message_direction as enum ('outbound', 'inbound')",
+            "enum public.message_direction has its values in another order than declared: outbound, inbound",
+        ),
+        (
+            "romashka",
+            "alter type message_direction rename to d; create domain message_direction as text",
+            "type public.message_direction is declared as an enum and is another kind of type",
+        ),
+        (
+            "romashka",
+            "alter table conversations add constraint conversations_status_known check (status <> '')",
+            "constraint conversations_status_known on public.conversations is CHECK ((status <> ''::text))",
+        ),
+        (
+            "romashka",
+            "create index conversations_customer_id_idx on conversations (status)",
+            "index public.conversations_customer_id_idx is CREATE INDEX conversations_customer_id_idx ON public.conversations (status)",
+        ),
+        (
+            "romashka",
+            "create sequence conversations_customer_id_idx",
+            "public.conversations_customer_id_idx is declared as a index and is a sequence",
+        ),
+        (
+            "romashka",
+            "alter table conversations add customer_id uuid generated always as (id) stored",
+            "column public.conversations.customer_id is generated and is not declared so",
+        ),
+        (
+            "leads",
+            "alter table leads_master alter column id drop identity; alter table leads_master alter column id set default 7",
+            "column public.leads_master.id is declared as identity and has a default",
+        ),
+        (
+            "credits",
+            "drop view busy_customers; drop view customer_stats; create view customer_stats as select name, id from customers",
+            "view public.customer_stats has the columns name text, id uuid",
+        ),
+    ];
+    let mut scripts = BTreeMap::new();
+    for (example, ..) in &cases {
+        scripts.entry(*example).or_insert_with(|| {
+            sql(&schema.join(example), server, &["--offline", "--for", "supabase-editor"])
+                .expect("the script is written")
+        });
+    }
+    each(
+        &cases,
+        |(example, mutation, _)| format!("{example}, {mutation}"),
+        |(example, mutation, message)| {
+            let database = started(server, &schema.join(example))?;
+            support::servers::run(&database.url, mutation).map_err(|e| support::servers::describe(&e))?;
+            let (before, rows) = (support::judge::text(&database)?, database.row_counts());
+            let error = match support::servers::run(&database.url, &scripts[example]) {
+                Ok(()) => return Err("the script did not stop".to_owned()),
+                Err(error) => support::servers::describe(&error),
+            };
+            if !error.contains(message) {
+                return Err(format!("the script says: {error}"));
+            }
+            if support::judge::text(&database)? != before || database.row_counts() != rows {
+                return Err("the script stopped, yet something changed".to_owned());
+            }
+            Ok(())
+        },
+    );
+}
+
+/// A project of one file in a folder of its own.
+fn project(yaml: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("trueup.yaml"), "version: 1\n").expect("a file");
+    std::fs::write(folder.path().join("schema.yaml"), yaml).expect("a file");
+    folder
+}
+
+fn numbered(folder: &Path) -> Vec<(String, String)> {
+    let files = support::files_of(folder);
+    files.into_iter().map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect()
+}
+
+/// Runs numbered files one after the other, each as one string.
+fn run_files(database: &Database, files: &[(String, String)]) -> Result<(), String> {
+    for (name, text) in files {
+        if text.lines().any(|line| line.starts_with('\\')) {
+            return Err(format!("{name} holds a psql command"));
+        }
+        support::servers::run(&database.url, text)
+            .map_err(|e| format!("{name}: {}", support::servers::describe(&e)))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_enum_value_is_committed_before_it_is_used() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let folder = project(
+        "enums:\n  mood: [calm, glad, sad, wild]\ntables:\n  t:\n    columns:\n      a: int\n      m: mood not null default 'calm'\n    \
+         indexes:\n      t_wild_idx: (a) where m = 'wild'\n",
+    );
+    let before =
+        "create type mood as enum ('glad', 'sad'); create table t (a int, m mood); insert into t values (1, 'glad')";
+    let database = server.database();
+    database.load(before).expect("before");
+    // One script cannot do it, says so, and says how.
+    let script = sql(folder.path(), server, &["--offline", "--for", "supabase-editor"]).expect("the script");
+    let error =
+        support::servers::run(&database.url, &script).expect_err("a value that is not committed cannot be used");
+    let error = error.as_db_error().expect("an error of the server");
+    assert!(error.message().contains("enum public.mood lacks the value calm"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("--out DIR")), "{error:?}");
+    // Numbered files can, twice.
+    let out = folder.path().join("out").display().to_string();
+    sql(folder.path(), server, &["--offline", "--for", "supabase-editor", "--out", &out]).expect("the files");
+    let files = numbered(Path::new(&out));
+    assert_eq!(files.len(), 2, "{:?}", files.iter().map(|f| &f.0).collect::<Vec<_>>());
+    run_files(&database, &files).expect("the files run");
+    run_files(&database, &files).expect("the files run again");
+    assert_eq!(left(&database, folder.path()).expect("a diff"), Vec::<String>::new());
+    // From nothing, one script is enough.
+    let empty = server.database();
+    twice(&empty, &script).expect("the script runs where nothing is");
+    // Online, and as migrations, which end in the same.
+    for whom in ["supabase-editor", "supabase-migration"] {
+        let database = server.database();
+        database.load(before).expect("before");
+        let out = folder.path().join(whom).display().to_string();
+        sql(folder.path(), server, &["--from", &database.url, "--for", whom, "--out", &out]).expect("the files");
+        let files = numbered(Path::new(&out));
+        assert!(files.len() > 1, "{whom}");
+        run_files(&database, &files).expect("the files run");
+        if whom == "supabase-editor" {
+            run_files(&database, &files).expect("the files run again");
+        }
+        assert_eq!(left(&database, folder.path()).expect("a diff"), Vec::<String>::new(), "{whom}");
+    }
+}
+
+#[test]
+fn the_offline_script_renames_what_has_another_name() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let folder = project(
+        "enums:\n  mood: {values: [glad, sad], renamed: {glad: happy}}\ntables:\n  people:\n    was: persons\n    columns:\n      \
+         id: int primary key\n      status: {type: text, was: state}\n      m: mood\n",
+    );
+    let script = sql(folder.path(), server, &["--offline", "--for", "supabase-editor"]).expect("the script");
+    for before in [
+        "create type mood as enum ('happy', 'sad'); create table persons (id int constraint people_pkey primary key, state text, m mood);
+         insert into persons values (1, 'a', 'happy')",
+        "create type mood as enum ('glad', 'sad'); create table people (id int constraint people_pkey primary key, state text);
+         insert into people values (1, 'a')",
+        "select 1",
+    ] {
+        let database = server.database();
+        database.load(before).expect("before");
+        let rows: u64 = database.row_counts().values().sum();
+        twice(&database, &script).unwrap_or_else(|why| panic!("{before}: {why}"));
+        assert_eq!(left(&database, folder.path()).expect("a diff"), Vec::<String>::new(), "{before}");
+        assert_eq!(database.row_counts().values().sum::<u64>(), rows, "{before}");
+        let values = database.rows("select count(*) from people where status is distinct from 'a'").expect("rows");
+        assert_eq!(values, [[Some("0".to_owned())]], "{before}: the values went with the column");
+    }
+}
+
+/// The forms that start from a known state, and how each is run.
+const FORMS: &[&str] = &["editor", "editor-files", "migration", "psql"];
+
+#[test]
+fn every_form_of_every_example_runs() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let all: Vec<(PathBuf, &str)> =
+        examples().into_iter().flat_map(|example| FORMS.iter().map(move |form| (example.clone(), *form))).collect();
+    each(
+        &all,
+        |(example, form)| format!("{} as {form}", name(example)),
+        |(example, form)| emitted(server, example, form),
+    );
+}
+
+fn emitted(server: &'static Server, example: &Path, form: &str) -> Result<(), String> {
+    let database = started(server, example)?;
+    let rows = database.row_counts();
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let out = folder.path().join("out");
+    let (whom, out_name) = match form {
+        "editor" => ("supabase-editor", out.join("one.sql")),
+        "editor-files" => ("supabase-editor", out.clone()),
+        "migration" => ("supabase-migration", out.clone()),
+        _ => ("psql", out.join("one.sql")),
+    };
+    std::fs::create_dir_all(&out).map_err(|e| e.to_string())?;
+    sql(example, server, &["--from", &database.url, "--for", whom, "--out", &out_name.display().to_string()])?;
+    let files = numbered(&out);
+    match form {
+        "psql" => {
+            let Some(psql) = psql() else {
+                println!("SKIPPED: psql was not found");
+                return Ok(());
+            };
+            for (name, _) in &files {
+                let run = Command::new(&psql)
+                    .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url, "-f"])
+                    .arg(out.join(name))
+                    .output()
+                    .map_err(|e| e.to_string())?;
+                if !run.status.success() {
+                    return Err(format!("psql: {}", String::from_utf8_lossy(&run.stderr)));
+                }
+            }
+        }
+        "migration" => {
+            for (name, _) in &files {
+                let time = name.split_once('_').map(|(time, _)| time).unwrap_or_default();
+                if time.len() != 14 || !time.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(format!("{name} does not begin with a time"));
+                }
+            }
+            run_files(&database, &files)?;
+        }
+        _ => {
+            run_files(&database, &files)?;
+            run_files(&database, &files).map_err(|why| format!("run again: {why}"))?;
+        }
+    }
+    let (project, scratch) = (example.display().to_string(), server.ephemeral());
+    expect(trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]), 0)?;
+    expect(trueup(&["verify", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]), 0)?;
+    for claim in database.rows(&read(example, "expect.sql")).map_err(|error| format!("expect.sql: {error}"))? {
+        if claim.last().and_then(Option::as_deref) != Some("t") {
+            return Err(format!("expect.sql: not so: {claim:?}"));
+        }
+    }
+    let now = database.row_counts();
+    let retired = |table: &str| !now.contains_key(table);
+    kept(&rows.into_iter().filter(|(table, _)| !retired(table)).collect(), &now)
+}
+
+/// psql of the machine, or of one of the servers.
+fn psql() -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let own = support::servers::installed().values().cloned();
+    folders.unwrap_or_default().into_iter().chain(own).map(|folder| folder.join("psql")).find(|path| path.is_file())
+}
+
+#[test]
+fn an_index_is_built_concurrently_in_a_file_of_its_own() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let folder = project(
+        "tables:\n  t:\n    columns:\n      a: int not null\n      b: int\n    indexes:\n      t_a_idx: (a)\n    constraints:\n      t_b_once: unique (b)\n",
+    );
+    let database = server.database();
+    database
+        .load("create table t (a int, b int); insert into t select i, i from generate_series(1, 100) i")
+        .expect("before");
+    let out = folder.path().join("out").display().to_string();
+    let run = |database: &Database| {
+        sql(folder.path(), server, &["--from", &database.url, "--for", "supabase-editor", "--out", &out])
+    };
+    run(&database).expect("the files");
+    let files = numbered(Path::new(&out));
+    let concurrent: Vec<_> = files.iter().filter(|(_, text)| text.contains("CONCURRENTLY")).collect();
+    assert_eq!(concurrent.len(), 2, "{files:#?}");
+    for (name, text) in &concurrent {
+        let statements = text.lines().filter(|line| line.ends_with(';')).count();
+        assert_eq!(statements, 1, "{name}: {text}");
+    }
+    // What a build that was cut off leaves behind is cleared away.
+    support::servers::run(
+        &database.url,
+        "create index t_a_idx on t (a); update pg_index set indisvalid = false where indexrelid = 't_a_idx'::regclass",
+    )
+    .expect("an invalid index");
+    run_files(&database, &files).expect("the files run");
+    run_files(&database, &files).expect("the files run again");
+    let (project, scratch) = (folder.path().display().to_string(), server.ephemeral());
+    let diff = trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]);
+    assert_ne!(diff.status, DIFFERS, "{}", diff.report());
+    assert_eq!(diff.status, 0, "{}", diff.report());
+}
