@@ -2,6 +2,7 @@
 //! functions, over as many schemas as there are thousands of tables.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// How many tables one transaction creates: one string for all dies of max_locks_per_transaction.
 const CHUNK: usize = 250;
@@ -69,15 +70,22 @@ fn extras(sql: &mut String, number: usize) {
     );
 }
 
-/// Makes the live database differ from what was pulled of it in five places: a column type, a policy, an index, a view, a table.
-pub fn five_edits(tables: usize) -> String {
-    let last = tables - 1;
-    format!(
-        "alter table part0.t1 alter column quantity type bigint;
-         alter policy own on part0.t2 using (active);
-         drop index part0.t3_owner_id_idx; create index t3_owner_id_idx on part0.t3 (owner_id);
-         drop view part0.v0; create view part0.v0 as select id, name from part0.t0;
-         drop table {}.t{last};",
-        schema(last)
-    )
+/// Edits a pulled project in five places: a column type, a policy, an index, a view, a new table.
+pub fn five_edits(project: &Path) -> Result<(), String> {
+    let edit = |file: &str, old: &str, new: &str| {
+        let path = project.join("schema/part0").join(file);
+        let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+        let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+        if !text.contains(old) {
+            return Err(failed(&format!("there is no `{old}`")));
+        }
+        std::fs::write(&path, text.replacen(old, new, 1)).map_err(|error| failed(&error))
+    };
+    edit("tables/t1.yaml", "quantity: integer", "quantity: bigint")?;
+    edit("tables/t2.yaml", "(owner_id = (current_setting('app.user'::text, true))::uuid) AND active", "active")?;
+    edit("tables/t3.yaml", "(owner_id, created_at DESC)", "(owner_id)")?;
+    edit("views.yaml", "        p.name AS parent_name,\n", "")?;
+    let table =
+        "schema: part0\ntables:\n  brand_new:\n    columns:\n      id: uuid primary key\n      name: text not null\n";
+    std::fs::write(project.join("schema/part0/tables/brand_new.yaml"), table).map_err(|error| error.to_string())
 }
