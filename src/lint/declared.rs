@@ -298,8 +298,9 @@ fn run(mut checker: Checker, texts: &[Text]) -> (Checker, Vec<Placed>) {
     checker.home = path;
     checker.still = false;
     let bodies = checker.bodies.clone();
+    let by_id: HashMap<&str, &Text> = texts.iter().map(|text| (text.id.as_str(), text)).collect();
     for body in &bodies {
-        let Some(text) = texts.iter().find(|t| t.id.as_str() == body.signature) else { continue };
+        let Some(text) = by_id.get(body.signature.as_str()) else { continue };
         for finding in body.check(&mut checker) {
             let piece = Some((body.text.clone(), finding.span.clone()));
             out.push(Placed { id: text.id.clone(), finding, piece });

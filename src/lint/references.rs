@@ -15,14 +15,15 @@ pub fn check(builder: &CatalogBuilder, project: &Project) -> Vec<Box<Diagnostic>
     let mut problems = Vec::new();
     let mut columns: BTreeMap<ObjectId, BTreeSet<String>> = BTreeMap::new();
     let mut closed: BTreeSet<ObjectId> = BTreeSet::new();
+    let heirs: BTreeSet<&str> = builder
+        .iter()
+        .filter(|(id, _)| matches!(id.kind(), KindTag::Attachment | KindTag::Inheritance))
+        .filter_map(|(id, _)| id.parent_str())
+        .collect();
     for (id, object) in builder.iter() {
         if let Object::Table(table) = object {
             // Typed tables, partitions and children have columns that are not said.
-            let whole = table.of_type.is_none()
-                && !builder.iter().any(|(o, _)| {
-                    matches!(o.kind(), KindTag::Attachment | KindTag::Inheritance)
-                        && o.parent_str() == Some(id.as_str())
-                });
+            let whole = table.of_type.is_none() && !heirs.contains(id.as_str());
             if whole {
                 closed.insert(id.clone());
             }
