@@ -24,5 +24,5 @@ while [ $# -gt 0 ]; do
 done
 
 cargo bench --quiet --bench numbers -- run --tables "$tables" --repeat "$repeat" "${server[@]}"
-printf '\\n'
+printf '\n'
 cargo bench --quiet --bench backfill -- run

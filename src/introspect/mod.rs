@@ -9,43 +9,54 @@ mod row;
 
 use std::pin::pin;
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::name::ident_list;
-use crate::kinds::READERS;
+use crate::kinds::{READERS, SECOND_CONNECTION};
 use crate::postgres::{Session, sql_error};
 
 pub use reader::Reader;
 pub use row::{Row, array};
 
-/// The catalogs that objects have addresses in, by their fixed oids (`pg_class.oid` of the catalog itself).
-const CLASSES: &[(u32, &str)] = &[
-    (1247, "pg_type"),
-    (1255, "pg_proc"),
-    (1259, "pg_class"),
-    (2604, "pg_attrdef"),
-    (2606, "pg_constraint"),
-    (2615, "pg_namespace"),
-    (2618, "pg_rewrite"),
-    (2620, "pg_trigger"),
-    (3079, "pg_extension"),
-    (3256, "pg_policy"),
-    (3381, "pg_statistic_ext"),
-    (3456, "pg_collation"),
-    (3466, "pg_event_trigger"),
-];
+macro_rules! classes {
+    ($($oid:literal $name:literal),* $(,)?) => {
+        /// The catalogs that objects have addresses in, by their fixed oids (`pg_class.oid` of the catalog itself).
+        const CLASSES: &[(u32, &str)] = &[$(($oid, $name)),*];
+
+        /// The oid of a catalog that objects have addresses in; 0 for others. Asked of every row by a name that is a constant,
+        /// and then one itself.
+        #[inline(always)]
+        fn class_oid(name: &str) -> u32 {
+            match name {
+                $($name => $oid,)*
+                _ => 0,
+            }
+        }
+    };
+}
+
+classes! {
+    1247 "pg_type",
+    1255 "pg_proc",
+    1259 "pg_class",
+    2604 "pg_attrdef",
+    2606 "pg_constraint",
+    2615 "pg_namespace",
+    2618 "pg_rewrite",
+    2620 "pg_trigger",
+    3079 "pg_extension",
+    3256 "pg_policy",
+    3381 "pg_statistic_ext",
+    3456 "pg_collation",
+    3466 "pg_event_trigger",
+}
 
 /// The name of a catalog by its oid, where objects are known to have addresses in it.
 pub fn class_name(oid: u32) -> Option<&'static str> {
     CLASSES.iter().find(|(o, _)| *o == oid).map(|(_, name)| *name)
-}
-
-/// The oid of a catalog that objects have addresses in; 0 for others.
-fn class_oid(name: &str) -> u32 {
-    CLASSES.iter().find(|(_, n)| *n == name).map_or(0, |(oid, _)| *oid)
 }
 
 /// The name of a catalog, as the constant that addresses use.
@@ -59,25 +70,30 @@ const ROLES: &str = "select oid, rolname as name from pg_roles";
 const MEMBERS: &str = "select classid::oid as class, objid as oid from pg_depend where deptype = 'e' \
      or (deptype = 'i' and classid = 'pg_proc'::regclass and refclassid = 'pg_type'::regclass)";
 const SCHEMAS: &str = "select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'";
+/// How many relations there are, which says whether a second connection pays.
+const SIZE: &str = "select count(*) as relations from pg_class where oid >= 16384";
 /// That a sequence goes with its column is an object of its own and not the sequence's dependency: the column's default depends
-/// on the sequence the other way round.
-const DEPENDENCIES: &str = "select classid::oid as class, objid as oid, objsubid as sub, refclassid::oid as refclass, refobjid as refoid, refobjsubid as refsub \
-     from pg_depend where objid >= 16384 and refobjid >= 16384 and deptype in ('n', 'a', 'i') \
-     and not (deptype = 'a' and refobjsubid <> 0 and objid in (select seqrelid from pg_sequence))";
+/// on the sequence the other way round. Left out besides is what would only be thrown away, most of all rows: that something
+/// lies in its schema, its table or its column, and parts that are no objects of their own (row types, internal triggers).
+const DEPENDENCIES: &str = "select classid as class, objid as oid, objsubid as sub, refclassid as refclass, refobjid as refoid, refobjsubid as refsub \
+     from pg_depend where objid >= 16384 and refobjid >= 16384 and deptype in ('n', 'a', 'i') and refclassid <> 'pg_namespace'::regclass \
+     and not (deptype = 'i' and classid in ('pg_type'::regclass, 'pg_class'::regclass, 'pg_trigger'::regclass)) \
+     and not (deptype = 'a' and classid = 'pg_policy'::regclass and refobjsubid = 0) \
+     and not (deptype = 'a' and refobjsubid <> 0 and objid in (select seqrelid from pg_sequence)) \
+     and not (deptype = 'a' and classid = 'pg_attrdef'::regclass \
+              and exists (select from pg_attrdef d where d.oid = objid and d.adrelid = refobjid and d.adnum = refobjsubid))";
+
+/// From as many relations on, the catalogs are read over two connections: below, the second would cost more than it saves.
+const LARGE: u64 = 2000;
 
 /// Reads the whole database.
 ///
 /// # Errors
 /// Whatever the server says; a row that does not read as the catalogs' documentation has it.
 pub async fn introspect(session: &Session, search_path: &[String]) -> Result<Catalog> {
-    let path = if search_path.is_empty() { "''".to_owned() } else { ident_list(search_path) };
-    session
-        .batch(&format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = {path}; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; \
-             SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = postgres; SET LOCAL timezone = 'UTC'; SET LOCAL xmloption = content"
-        ))
-        .await?;
-    let result = read_all(session).await;
+    let settings = settings(search_path);
+    session.batch(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {settings}")).await?;
+    let result = read_all(session, &settings).await;
     let end = session.batch("COMMIT").await;
     let reader = result?;
     end?;
@@ -86,34 +102,134 @@ pub async fn introspect(session: &Session, search_path: &[String]) -> Result<Cat
     builder.finish()
 }
 
-async fn read_all(session: &Session) -> Result<Reader> {
+/// What texts are printed under.
+fn settings(search_path: &[String]) -> String {
+    let path = if search_path.is_empty() { "''".to_owned() } else { ident_list(search_path) };
+    format!(
+        "SET LOCAL search_path = {path}; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; \
+         SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = postgres; SET LOCAL timezone = 'UTC'; SET LOCAL xmloption = content"
+    )
+}
+
+async fn read_all(session: &Session, settings: &str) -> Result<Reader> {
     let major = session.server_major();
     let mut reader = Reader::new(major);
     reader.builder.origin.major = major;
-    let schemas = first_batch(session, &mut reader).await?;
+    let (schemas, relations) = first_batch(session, &mut reader).await?;
     let array = format!("'{{{}}}'::oid[]", schemas.join(","));
     let members = format!("'{{{}}}'::oid[]", reader.relations_of_extensions().join(","));
-    let mut sql = String::new();
-    for (_, query, _) in READERS {
-        sql.push_str(&for_major(query, major).replace("$schemas", &array).replace("$members", &members));
-        sql.push_str(";\n");
+    let kinds: Vec<String> = READERS
+        .iter()
+        .map(|(_, query, _)| for_major(query, major).replace("$schemas", &array).replace("$members", &members))
+        .collect();
+    let rest = [
+        crate::kinds::component::comment::COMMENTS_QUERY.to_owned(),
+        DEPENDENCIES.to_owned(),
+        for_major(include_str!("unmodelled.sql"), major),
+    ];
+    let middle = READERS.iter().position(|(word, _, _)| *word == SECOND_CONNECTION).unwrap_or(READERS.len());
+    let second = if relations >= LARGE { second(session, settings).await } else { None };
+    let Some(second) = second else {
+        let mut rows = Lane::start(session, kinds.iter().chain(&rest)).await?;
+        return read_rows(&mut reader, &mut rows, 0..READERS.len() + rest.len()).await.map(|()| reader);
+    };
+    // Half of the queries on each; what a kind refers to is read before it on either.
+    let mut first = Lane::start(session, kinds[..middle].iter().chain(&rest)).await?;
+    let mut other = Lane::start(&second, &kinds[middle..]).await?;
+    read_rows(&mut reader, &mut first, 0..middle).await?;
+    read_rows(&mut reader, &mut other, middle..READERS.len()).await?;
+    read_rows(&mut reader, &mut first, READERS.len()..READERS.len() + rest.len()).await?;
+    Ok(reader)
+}
+
+/// Another connection that sees what the first one sees; none where it cannot be had, which costs only time.
+async fn second(session: &Session, settings: &str) -> Option<Session> {
+    let rows = session.rows("select pg_export_snapshot()").await.ok()?;
+    let name = rows.first()?.first()?.clone()?;
+    let second = Session::connect(session.info()).await.ok()?;
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}; {settings}",
+        crate::core::name::literal(&name)
+    );
+    second.batch(&begin).await.ok()?;
+    Some(second)
+}
+
+/// As many rows are handed over together.
+const TOGETHER: usize = 256;
+
+/// As many times that many rows wait to be taken before the server has to.
+const WAITING: usize = 600;
+
+/// The rows of several queries, read ahead of whoever takes them.
+struct Lane {
+    messages: tokio::sync::mpsc::Receiver<Vec<SimpleQueryMessage>>,
+    taken: std::vec::IntoIter<SimpleQueryMessage>,
+    task: tokio::task::JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
+    sql: String,
+}
+
+impl Lane {
+    async fn start(session: &Session, queries: impl IntoIterator<Item = &String>) -> Result<Self> {
+        let mut sql = String::new();
+        for query in queries {
+            sql.push_str(query);
+            sql.push_str(";\n");
+        }
+        let stream = session.client.simple_query_raw(&sql).await.map_err(|e| sql_error(e, Some(&sql)))?;
+        let (sender, messages) = tokio::sync::mpsc::channel(WAITING);
+        let task = tokio::spawn(async move {
+            let mut chunks = pin!(stream.try_ready_chunks(TOGETHER));
+            while let Some(chunk) = chunks.next().await {
+                match chunk {
+                    // Whoever took them has given up.
+                    Ok(chunk) => {
+                        if sender.send(chunk).await.is_err() {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        let _ = sender.send(error.0).await;
+                        return Err(error.1);
+                    }
+                }
+            }
+            Ok(())
+        });
+        Ok(Self { messages, taken: Vec::new().into_iter(), task, sql })
     }
-    sql.push_str(crate::kinds::component::comment::COMMENTS_QUERY);
-    sql.push_str(";\n");
-    sql.push_str(DEPENDENCIES);
-    sql.push_str(";\n");
-    sql.push_str(&for_major(include_str!("unmodelled.sql"), major));
-    let stream = session.client.simple_query_raw(&sql).await.map_err(|e| sql_error(e, Some(&sql)))?;
-    let mut stream = pin!(stream);
-    let mut query = 0;
-    while let Some(message) = stream.try_next().await.map_err(|e| sql_error(e, Some(&sql)))? {
+
+    async fn next(&mut self) -> Result<Option<SimpleQueryMessage>> {
+        loop {
+            if let Some(message) = self.taken.next() {
+                return Ok(Some(message));
+            }
+            match self.messages.recv().await {
+                Some(messages) => self.taken = messages.into_iter(),
+                None => {
+                    return match (&mut self.task).await {
+                        Ok(Err(error)) => Err(sql_error(error, Some(&self.sql))),
+                        _ => Ok(None),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Takes the rows of some of the queries, which are counted over all lanes.
+async fn read_rows(reader: &mut Reader, rows: &mut Lane, queries: std::ops::Range<usize>) -> Result<()> {
+    let mut query = queries.start;
+    while query < queries.end
+        && let Some(message) = rows.next().await?
+    {
         match message {
             SimpleQueryMessage::Row(row) => match READERS.get(query) {
-                Some((word, _, read)) => read(&Row::new(&row, word), &mut reader)?,
+                Some((word, _, read)) => read(&Row::new(&row, word), reader)?,
                 None if query == READERS.len() => {
-                    crate::kinds::component::comment::read_comment(&Row::new(&row, "comment"), &mut reader)?
+                    crate::kinds::component::comment::read_comment(&Row::new(&row, "comment"), reader)?
                 }
-                None if query == READERS.len() + 1 => dependency(&Row::new(&row, "dependency"), &mut reader)?,
+                None if query == READERS.len() + 1 => dependency(&Row::new(&row, "dependency"), reader)?,
                 None => {
                     let row = Row::new(&row, "unmodelled");
                     reader.builder.origin.unmodelled.push((row.string("kind")?, row.string("name")?));
@@ -123,13 +239,14 @@ async fn read_all(session: &Session) -> Result<Reader> {
             _ => {}
         }
     }
-    Ok(reader)
+    Ok(())
 }
 
-/// Roles, members of extensions, and the oids of the user schemas.
-async fn first_batch(session: &Session, reader: &mut Reader) -> Result<Vec<String>> {
-    let sql = format!("{BASICS};\n{ROLES};\n{MEMBERS};\n{SCHEMAS}");
+/// Roles, members of extensions; the oids of the user schemas, and how many relations there are.
+async fn first_batch(session: &Session, reader: &mut Reader) -> Result<(Vec<String>, u64)> {
+    let sql = format!("{BASICS};\n{ROLES};\n{MEMBERS};\n{SCHEMAS};\n{SIZE}");
     let mut schemas = Vec::new();
+    let mut relations = 0;
     let mut query = 0;
     for message in session.client.simple_query(&sql).await.map_err(|e| sql_error(e, Some(&sql)))? {
         match message {
@@ -146,14 +263,15 @@ async fn first_batch(session: &Session, reader: &mut Reader) -> Result<Vec<Strin
                             reader.add_member(class, row.number("oid")?);
                         }
                     }
-                    _ => schemas.push(row.string("oid")?),
+                    3 => schemas.push(row.string("oid")?),
+                    _ => relations = row.number("relations")?,
                 }
             }
             SimpleQueryMessage::CommandComplete(_) => query += 1,
             _ => {}
         }
     }
-    Ok(schemas)
+    Ok((schemas, relations))
 }
 
 fn dependency(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
@@ -163,8 +281,7 @@ fn dependency(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
     let refclass: u32 = row.number("refclass")?;
     let refoid = row.number("refoid")?;
     let refsub = row.number("refsub")?;
-    let (Some(class), Some(refclass)) = (class_name(class), class_name(refclass)) else { return Ok(()) };
-    let find = |class, oid, sub| reader.handle(class, oid, sub).or_else(|| reader.handle(class, oid, 0));
+    let find = |class, oid, sub| reader.handle_at(class, oid, sub).or_else(|| reader.handle_at(class, oid, 0));
     if let (Some(from), Some(to)) = (find(class, oid, sub), find(refclass, refoid, refsub))
         && from != to
     {

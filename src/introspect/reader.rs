@@ -38,6 +38,7 @@ impl Reader {
     }
 
     /// Notes that an object belongs to an extension, and so is not one of the user's.
+    #[inline]
     pub fn add_member(&mut self, class: &'static str, oid: u32) {
         self.members.insert((class_oid(class), oid));
     }
@@ -67,6 +68,7 @@ impl Reader {
     }
 
     /// Whether an object belongs to an extension.
+    #[inline]
     pub fn is_member(&self, class: &'static str, oid: u32) -> bool {
         self.members.contains(&(class_oid(class), oid))
     }
@@ -78,6 +80,7 @@ impl Reader {
     }
 
     /// Adds an object under its catalog address (`pg_class`, oid, column number or 0).
+    #[inline]
     pub fn add(&mut self, id: ObjectId, object: impl Into<Object>, class: &'static str, oid: u32, sub: i32) -> u32 {
         let handle = self.builder.put(id, object);
         self.addresses.insert((class_oid(class), oid, sub), handle);
@@ -85,16 +88,24 @@ impl Reader {
     }
 
     /// Lets another address mean the same object: a view's rule, a table's row type, a constraint's index.
+    #[inline]
     pub fn alias(&mut self, handle: u32, class: &'static str, oid: u32, sub: i32) {
         self.addresses.insert((class_oid(class), oid, sub), handle);
     }
 
     /// The handle of the object at an address.
+    #[inline]
     pub fn handle(&self, class: &'static str, oid: u32, sub: i32) -> Option<u32> {
         self.addresses.get(&(class_oid(class), oid, sub)).copied()
     }
 
+    /// As [`Reader::handle`], by the catalog's oid.
+    pub(crate) fn handle_at(&self, class: u32, oid: u32, sub: i32) -> Option<u32> {
+        self.addresses.get(&(class, oid, sub)).copied()
+    }
+
     /// The id of the object at an address.
+    #[inline]
     pub fn at(&self, class: &'static str, oid: u32, sub: i32) -> Option<&ObjectId> {
         self.handle(class, oid, sub).map(|h| self.builder.id(h))
     }

@@ -36,7 +36,7 @@ pub struct KindInfo {
     pub holds_data: bool,
     /// Whether it holds rows that were read from elsewhere when it was made.
     pub copies: bool,
-    /// Objects of one name space and schema cannot share a name (`pg_class`, `pg_type`, `pg_proc`).
+    /// Objects of one name space and schema cannot share a name (`relation`, `type`, `routine`).
     pub namespaces: &'static [&'static str],
     /// May be written inside its parent's CREATE statement when the order allows it.
     pub foldable: bool,
@@ -403,6 +403,10 @@ pub type KindReader = (
     &'static str,
     fn(&crate::introspect::Row<'_>, &mut crate::introspect::Reader) -> crate::core::diagnostic::Result<()>,
 );
+
+/// The first kind of [`READERS`] whose query may go over a second connection, along with those behind it. What makes the server
+/// open every table to print an expression stands there together, so that only one of the two connections pays for it.
+pub const SECOND_CONNECTION: &str = <table::constraint::Constraint as Kind>::INFO.word;
 
 macro_rules! readers {
     ($($kind:ty),* $(,)?) => {

@@ -1,14 +1,10 @@
 select a.attrelid as relation, a.attnum as number, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
        case when a.attcollation <> t.typcollation and a.attcollation <> 0 then a.attcollation::regcollation::text end as collation,
        a.attnotnull as not_null, a.attidentity as identity,
-       case when a.attidentity <> '' then (
-         select json_build_object('oid', s.seqrelid::text, 'schema', n.nspname, 'name', sc.relname, 'type', format_type(s.seqtypid, null),
-                                  'start', s.seqstart::text, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text,
-                                  'cache', s.seqcache::text, 'cycle', s.seqcycle, 'unlogged', sc.relpersistence = 'u')::text
-         from pg_depend d join pg_sequence s on s.seqrelid = d.objid join pg_class sc on sc.oid = d.objid
-              join pg_namespace n on n.oid = sc.relnamespace
-         where d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum
-           and d.classid = 'pg_class'::regclass and d.deptype = 'i') end as sequence,
+       case when s.seqrelid is not null
+            then json_build_object('oid', s.seqrelid::text, 'schema', s.schema, 'name', s.name, 'type', format_type(s.seqtypid, null),
+                                   'start', s.seqstart::text, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text,
+                                   'cache', s.seqcache::text, 'cycle', s.seqcycle, 'unlogged', s.unlogged)::text end as sequence,
        case when a.attstorage <> t.typstorage then a.attstorage end as storage,
        a.attcompression as compression,
        nullif(a.attstattarget, -1) as statistics, a.attoptions as options, a.attislocal as local, a.attinhcount > 0 as inherited,
@@ -16,4 +12,11 @@ select a.attrelid as relation, a.attnum as number, a.attname as name, format_typ
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_type t on t.oid = a.atttypid
+left join (select d.refobjid, d.refobjsubid, q.*, c.relname as name, n.nspname as schema, c.relpersistence = 'u' as unlogged
+           from pg_depend d
+           join pg_sequence q on q.seqrelid = d.objid
+           join pg_class c on c.oid = d.objid
+           join pg_namespace n on n.oid = c.relnamespace
+           where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype = 'i') s
+  on s.refobjid = a.attrelid and s.refobjsubid = a.attnum and a.attidentity <> ''
 where c.relkind in ('r', 'p') and c.relnamespace = any ($schemas) and a.attnum > 0 and not a.attisdropped
