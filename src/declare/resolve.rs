@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use crate::core::catalog::{CatalogBuilder, Edge};
+use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
 use crate::core::id::ObjectId;
-use crate::kinds::{KindTag, Mention, Mentions};
+use crate::kinds::{KindTag, Mention, Mentions, Object};
 use crate::sql::References;
 
 /// Objects by the name they are called by.
@@ -19,15 +19,18 @@ struct Names {
 }
 
 impl Names {
-    fn of(builder: &CatalogBuilder, search_path: &[String]) -> Self {
+    fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>, search_path: &[String]) -> Self {
         let mut names = Self {
             relations: HashMap::new(),
             types: HashMap::new(),
             routines: HashMap::new(),
             search_path: search_path.to_vec(),
         };
-        for (id, object) in builder.iter() {
+        for (id, object) in objects {
             let info = object.kind().info();
+            if info.namespaces.is_empty() && !info.signature {
+                continue;
+            }
             let Some(parent) = id.parent().filter(|p| p.kind() == KindTag::Schema) else { continue };
             let key = || (parent.name().into_owned(), id.name().into_owned());
             if info.namespaces.contains(&"relation") {
@@ -137,17 +140,16 @@ fn signature_name(signature: &str) -> String {
     signature.split('(').next().unwrap_or(signature).to_owned()
 }
 
-fn edges(
-    builder: &mut CatalogBuilder,
-    search_path: &[String],
-    from: impl Fn(KindTag) -> bool,
+/// What the texts of some objects name, each with who names it.
+fn named<'a>(
+    objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>,
+    names: &Names,
     wanted: impl Fn(&Mention) -> bool,
-) {
-    let names = Names::of(builder, search_path);
+) -> Vec<(ObjectId, ObjectId)> {
     let mut edges: Vec<(ObjectId, ObjectId)> = Vec::new();
     let mut mentions = Mentions::default();
     let mut found = Vec::new();
-    for (id, object) in builder.iter().filter(|(_, o)| from(o.kind())) {
+    for (id, object) in objects {
         object.mentions(id, &mut mentions);
         let own = id.schema().unwrap_or_default().into_owned();
         for mention in mentions.texts.drain(..).filter(|m| wanted(m)) {
@@ -157,9 +159,31 @@ fn edges(
             found.drain(..).filter(|to| to != id && !id.is_within(to) && !to.is_within(id)).map(|to| (id.clone(), to)),
         );
     }
-    for (from, to) in edges {
+    edges
+}
+
+fn edges(
+    builder: &mut CatalogBuilder,
+    search_path: &[String],
+    from: impl Fn(KindTag) -> bool,
+    wanted: impl Fn(&Mention) -> bool,
+) {
+    let names = Names::of(builder.iter(), search_path);
+    for (from, to) in named(builder.iter().filter(|(_, o)| from(o.kind())), &names, wanted) {
         builder.depend(&from, &to, Edge::Soft);
     }
+}
+
+/// What some declared objects name: of what else is declared, and of what the live database has.
+pub fn guesses<'a>(
+    objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>,
+    declared: &CatalogBuilder,
+    live: &Catalog,
+    search_path: &[String],
+) -> Vec<(ObjectId, ObjectId)> {
+    // What is declared takes the place of what is there.
+    let names = Names::of(live.iter().chain(declared.iter()), search_path);
+    named(objects, &names, |_| true)
 }
 
 /// Edges of routines whose bodies are texts: the server records none.

@@ -107,7 +107,7 @@ impl Sequence {
 
 impl Kind for Sequence {
     const INFO: KindInfo =
-        KindInfo { holds_data: true, namespaces: &["pg_class"], ..KindInfo::new("sequence", "sequence") };
+        KindInfo { holds_data: true, namespaces: &["relation"], ..KindInfo::new("sequence", "sequence") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

@@ -94,7 +94,7 @@ fn attributes<'a>(id: &'a ObjectId, cx: &'a PlanContext<'_>) -> Vec<(&'a ObjectI
 
 impl Kind for Composite {
     const INFO: KindInfo =
-        KindInfo { namespaces: &["pg_class", "pg_type"], ..KindInfo::new("composite", "composite type") };
+        KindInfo { namespaces: &["relation", "type"], ..KindInfo::new("composite", "composite type") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

@@ -54,7 +54,7 @@ impl Enum {
 }
 
 impl Kind for Enum {
-    const INFO: KindInfo = KindInfo { namespaces: &["pg_type"], ..KindInfo::new("enum", "enum") };
+    const INFO: KindInfo = KindInfo { namespaces: &["type"], ..KindInfo::new("enum", "enum") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {
