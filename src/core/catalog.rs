@@ -38,6 +38,17 @@ pub struct Catalog {
     pub origin: Origin,
 }
 
+/// The ids of a catalog's objects. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Ids(Arc<HashMap<ObjectId, u32>>);
+
+impl Ids {
+    /// Whether the id is one of them.
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.0.contains_key(id.as_str())
+    }
+}
+
 /// Facts about where a catalog comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
@@ -163,16 +174,53 @@ impl Catalog {
         builder
     }
 
+    /// A builder holding the part of the catalog that `keep` names, and the edges within it.
+    pub fn builder_of(&self, keep: impl Fn(&ObjectId, &Object) -> bool) -> CatalogBuilder {
+        let mut builder = CatalogBuilder::new();
+        builder.origin = self.origin.clone();
+        builder.copy(self, |i| self.objects.get(i).is_some_and(|(id, object)| keep(id, object)));
+        builder
+    }
+
+    /// The ids of its objects, without the objects.
+    pub fn ids(&self) -> Ids {
+        Ids(self.index.clone())
+    }
+
     /// The part of the catalog that `keep` names. Edges to what is left out go with it.
     pub fn filtered(&self, keep: impl Fn(&ObjectId, &Object) -> bool) -> Self {
         let kept: Vec<bool> = self.objects.iter().map(|(id, object)| keep(id, object)).collect();
         if kept.iter().all(|keep| *keep) {
             return self.clone();
         }
-        let mut builder = CatalogBuilder::new();
-        builder.origin = self.origin.clone();
-        builder.copy(self, |i| kept[i]);
-        builder.finish_unchecked()
+        let mut place = vec![u32::MAX; kept.len()];
+        let mut objects = Vec::with_capacity(kept.len());
+        for (i, (id, object)) in self.objects.iter().enumerate().filter(|(i, _)| kept[*i]) {
+            place[i] = objects.len() as u32;
+            objects.push((id.clone(), object.clone()));
+        }
+        let index = objects.iter().enumerate().map(|(i, (id, _))| (id.clone(), i as u32)).collect();
+        // What was in order stays so.
+        let edges = |list: &[(u32, u32, Edge)]| {
+            let moved = list.iter().map(|(a, b, edge)| (place[*a as usize], place[*b as usize], *edge));
+            moved.filter(|(a, b, _)| *a != u32::MAX && *b != u32::MAX).collect::<Vec<_>>()
+        };
+        let (forward, backward) = (edges(&self.forward), edges(&self.backward));
+        let locations = match self.locations.is_empty() {
+            true => HashMap::default(),
+            false => objects
+                .iter()
+                .filter_map(|(id, _)| Some((id.clone(), self.locations.get(id.as_str())?.clone())))
+                .collect(),
+        };
+        Self {
+            objects: Arc::new(objects),
+            index: Arc::new(index),
+            forward: Arc::new(forward),
+            backward: Arc::new(backward),
+            locations: Arc::new(locations),
+            origin: self.origin.clone(),
+        }
     }
 
     /// The same catalog with some objects, and what lies below them, under other ids.
@@ -315,6 +363,26 @@ impl CatalogBuilder {
         &self.objects[handle as usize].0
     }
 
+    /// The number of objects.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// The ids of the objects, without the objects.
+    pub fn into_ids(self) -> Ids {
+        Ids(Arc::new(self.index))
+    }
+
+    /// The dependencies recorded by id so far: dependent, dependency, strength.
+    pub fn recorded(&self) -> impl Iterator<Item = &(ObjectId, ObjectId, Edge)> + '_ {
+        self.pending.iter()
+    }
+
     /// An object already added.
     pub fn get(&self, id: &ObjectId) -> Option<&Object> {
         self.index.get(id.as_str()).map(|i| &self.objects[*i as usize].1)
@@ -384,7 +452,8 @@ impl CatalogBuilder {
         // What was taken out again has no entry in the index.
         let kept = |i: &u32| self.objects.get(*i as usize).is_some_and(|(id, _)| self.is_live(*i as usize, id));
         let mut order: Vec<u32> = (0..self.objects.len() as u32).filter(kept).collect();
-        order.sort_unstable_by(|a, b| self.objects[*a as usize].0.cmp(&self.objects[*b as usize].0));
+        // Stable, since that sort takes advantage of what is in order already: catalogs are mostly parts of others put together.
+        order.sort_by(|a, b| self.objects[*a as usize].0.cmp(&self.objects[*b as usize].0));
         let mut place = vec![u32::MAX; self.objects.len()];
         for (new, old) in order.iter().enumerate() {
             place[*old as usize] = new as u32;

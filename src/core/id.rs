@@ -121,11 +121,25 @@ impl ObjectId {
         current
     }
 
+    /// The text of [`ObjectId::top`], for look-ups that need not allocate.
+    pub fn top_str(&self) -> &str {
+        let text = self.as_str();
+        let mut slashes = text.match_indices('/').map(|(i, _)| i);
+        let first = slashes.next();
+        let in_schema = self.schema_segment().is_some();
+        let end = if in_schema { slashes.next() } else { first };
+        &text[..end.unwrap_or(text.len())]
+    }
+
+    /// The first segment's name as it is written, where the id lies in a schema or is one.
+    fn schema_segment(&self) -> Option<&str> {
+        let (word, name) = self.0.split('/').next()?.split_once(':')?;
+        (word == KindTag::Schema.word()).then_some(name)
+    }
+
     /// The name of the schema it lies in (a schema lies in itself).
     pub fn schema(&self) -> Option<Cow<'_, str>> {
-        let first = self.0.split('/').next()?;
-        let (word, name) = first.split_once(':')?;
-        (word == KindTag::Schema.word()).then(|| unescape(name))
+        self.schema_segment().map(unescape)
     }
 
     /// Whether this id is `ancestor` or lies below it.
@@ -230,6 +244,23 @@ mod tests {
         assert_eq!(id.parent().map(|p| p.name().into_owned()).as_deref(), Some("50%/:x"));
         assert_eq!(ObjectId::parse(id.as_str()), Some(id.clone()));
         assert_eq!(id.to_string(), "column \"a/b\".\"50%/:x\".c");
+    }
+
+    #[test]
+    fn the_top_without_allocating() {
+        let table = ObjectId::in_schema(KindTag::Table, "public", "t");
+        let schema = ObjectId::root(KindTag::Schema, "public");
+        let extension = ObjectId::root(KindTag::Extension, "hstore");
+        for id in [
+            table.child(KindTag::Column, "c").child(KindTag::Comment, ""),
+            table.clone(),
+            schema.child(KindTag::Comment, ""),
+            schema,
+            extension.child(KindTag::Comment, ""),
+            extension,
+        ] {
+            assert_eq!(id.top_str(), id.top().as_str());
+        }
     }
 
     #[test]

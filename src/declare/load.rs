@@ -9,6 +9,7 @@ use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::diagnostic::{Diagnostic, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::declare::context::DeclareContext;
+use crate::declare::in_parallel;
 use crate::declare::project::{FILE, Project};
 use crate::kinds::DECLARERS;
 use crate::yaml::{Node, Value};
@@ -81,6 +82,11 @@ pub struct Trees {
 /// # Errors
 /// All files that are no YAML, or hold something that is not asked for.
 pub fn read_trees(path: &Path) -> Result<Trees, Problems> {
+    Trees::of(path, read_all(&sources(path)?))
+}
+
+/// The texts of a project's files.
+fn sources(path: &Path) -> Result<Vec<Arc<Source>>, Problems> {
     let files = files(path).map_err(|e| vec![e])?;
     if files.is_empty() {
         return Err(vec![
@@ -88,17 +94,81 @@ pub fn read_trees(path: &Path) -> Result<Trees, Problems> {
                 .help("`trueup init` starts a project; `trueup pull --from … --out DIR` writes one from a database"),
         ]);
     }
-    let (mut trees, mut problems) = (Vec::new(), Vec::new());
-    for tree in read_all(&files) {
-        match tree {
-            Ok(node) => trees.push(node),
+    let (texts, problems) = apart(in_parallel(&files, |file| source(file)));
+    if problems.is_empty() { Ok(texts) } else { Err(problems) }
+}
+
+fn source(path: &Path) -> Result<Arc<Source>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", path.display())))?;
+    Ok(Source::new(path.display().to_string(), text))
+}
+
+fn apart<T>(results: Vec<Result<T>>) -> (Vec<T>, Problems) {
+    let (mut fine, mut problems) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => fine.push(value),
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(Trees { path: path.to_owned(), trees }) } else { Err(problems) }
+    (fine, problems)
+}
+
+/// A project's files that are read while something else is waited for.
+#[derive(Debug)]
+pub struct Reading {
+    path: PathBuf,
+    trees: std::thread::JoinHandle<Result<Trees, Problems>>,
+}
+
+impl Reading {
+    /// Begins to read a project. What stands in a file that might hold more than one fragment where one is asked for has been
+    /// read when this returns, and is handed to `judge` along with all the rest: nothing is connected to before.
+    ///
+    /// # Errors
+    /// As of [`read_trees`], as far as it is known already; and what `judge` says.
+    pub fn start(path: &Path, judge: impl Fn(&Trees) -> Result<(), Problems>) -> Result<Self, Problems> {
+        let sources = sources(path)?;
+        let suspicious: Vec<Arc<Source>> = sources.iter().filter(|s| could_smuggle(&s.text)).cloned().collect();
+        // Where one of them is no YAML, all that are not are told of together.
+        let suspicious = Trees::of(path, read_all(&suspicious)).or_else(|_| Trees::of(path, read_all(&sources)))?;
+        let owned = path.to_owned();
+        let trees = if suspicious.may_smuggle() {
+            let trees = Trees::of(path, read_all(&sources))?;
+            judge(&trees)?;
+            std::thread::spawn(move || Ok(trees))
+        } else {
+            std::thread::spawn(move || Trees::of(&owned, read_all(&sources)))
+        };
+        Ok(Self { path: path.to_owned(), trees })
+    }
+
+    /// The path that is read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The files, when they have been read.
+    ///
+    /// # Errors
+    /// As of [`read_trees`].
+    pub fn finish(self) -> Result<Trees, Problems> {
+        self.trees.join().unwrap_or_else(|_| read_trees(&self.path))
+    }
+}
+
+/// Whether a file may hold a semicolon in some text: as it is, by an escape, or in a file that it includes.
+fn could_smuggle(text: &str) -> bool {
+    text.contains([';', '\\']) || text.contains("!file")
 }
 
 impl Trees {
+    fn of(path: &Path, trees: Vec<Result<Node>>) -> Result<Self, Problems> {
+        let (trees, problems) = apart(trees);
+        if problems.is_empty() { Ok(Self { path: path.to_owned(), trees }) } else { Err(problems) }
+    }
+
     /// The path they were read from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -167,34 +237,17 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
 
 /// The trees of a project's files, as far as they can be read: for those who look up where something stands.
 pub fn trees(path: &Path) -> Vec<Node> {
-    read_all(&files(path).unwrap_or_default()).into_iter().flatten().collect()
+    let sources = in_parallel(&files(path).unwrap_or_default(), |file| source(file));
+    read_all(&apart(sources).0).into_iter().flatten().collect()
 }
 
-fn read_all(files: &[PathBuf]) -> Vec<Result<Node>> {
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(files.len());
-    let mut trees: Vec<Option<Result<Node>>> = files.iter().map(|_| None).collect();
-    if workers < 2 {
-        return files.iter().map(|f| read(f)).collect();
-    }
-    let chunk = files.len().div_ceil(workers);
-    std::thread::scope(|scope| {
-        for (files, trees) in files.chunks(chunk).zip(trees.chunks_mut(chunk)) {
-            scope.spawn(move || {
-                for (file, tree) in files.iter().zip(trees) {
-                    *tree = Some(read(file));
-                }
-            });
-        }
-    });
-    trees.into_iter().flatten().collect()
+fn read_all(sources: &[Arc<Source>]) -> Vec<Result<Node>> {
+    in_parallel(sources, read)
 }
 
-fn read(path: &Path) -> Result<Node> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", path.display())))?;
-    let source = Source::new(path.display().to_string(), text);
-    let mut node = crate::yaml::parse(&source)?;
-    include(&mut node, path.parent().unwrap_or(Path::new(".")))?;
+fn read(source: &Arc<Source>) -> Result<Node> {
+    let mut node = crate::yaml::parse(source)?;
+    include(&mut node, Path::new(&source.name).parent().unwrap_or(Path::new(".")))?;
     Ok(node)
 }
 

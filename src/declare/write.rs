@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
+use crate::declare::in_parallel;
 use crate::declare::project::{FILE, Profile, Project, Undeclared};
 use crate::kinds::common::WriteContext;
-use crate::kinds::{KindTag, write_top};
+use crate::kinds::write_top;
 use crate::yaml::{Out, to_yaml};
 
 /// The entries of one file, by top-level key.
@@ -19,15 +20,17 @@ pub fn files(catalog: &Catalog, project: &Project) -> BTreeMap<PathBuf, String> 
     files.insert(PathBuf::from(FILE), to_yaml(&project_file(project)));
     let mut sections: BTreeMap<(String, String), Section> = BTreeMap::new();
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    for (id, object) in catalog.iter() {
-        let is_top = id.parent().is_none_or(|p| p.kind() == KindTag::Schema) && !id.kind().is_component();
-        if !is_top {
-            continue;
-        }
+    let tops: Vec<_> =
+        catalog.iter().filter(|(id, object)| id.as_str() == id.top_str() && !object.kind().is_component()).collect();
+    let written = in_parallel(&tops, |(id, object)| {
         let schema = id.schema().map(|s| s.into_owned()).unwrap_or_default();
-        let root = id.parent().is_none();
-        let cx = WriteContext { catalog, schema: if root { "public" } else { &schema } };
-        let Some((key, name, out)) = write_top(id, object, &cx) else { continue };
+        let cx = WriteContext { catalog, schema: if id.parent_str().is_none() { "public" } else { &schema } };
+        write_top(id, object, &cx)
+    });
+    for ((id, _), written) in tops.iter().zip(written) {
+        let Some((key, name, out)) = written else { continue };
+        let schema = id.schema().map(|s| s.into_owned()).unwrap_or_default();
+        let root = id.parent_str().is_none();
         let place = if root {
             (String::new(), "database".to_owned())
         } else if key == "tables" {
@@ -44,17 +47,18 @@ pub fn files(catalog: &Catalog, project: &Project) -> BTreeMap<PathBuf, String> 
         sections.entry((schema, file)).or_default().entry("tables").or_default().push(entry);
     }
     let privileges = crate::kinds::component::default_privilege::write_all(catalog);
-    for ((schema, file), keys) in &mut sections {
+    let texts = sections.into_iter().map(|((schema, file), keys)| {
         let mut entries = Vec::new();
         if !schema.is_empty() && schema != "public" {
             entries.push(("schema".to_owned(), Out::text(schema.as_str())));
         }
-        for (key, values) in keys {
-            entries.push(((*key).to_owned(), Out::Map(std::mem::take(values))));
-        }
-        let dir = if schema.is_empty() { PathBuf::from("schema") } else { Path::new("schema").join(file_name(schema)) };
-        files.insert(dir.join(format!("{file}.yaml")), to_yaml(&Out::Map(entries)));
-    }
+        entries.extend(keys.into_iter().map(|(key, values)| (key.to_owned(), Out::Map(values))));
+        let dir =
+            if schema.is_empty() { PathBuf::from("schema") } else { Path::new("schema").join(file_name(&schema)) };
+        (dir.join(format!("{file}.yaml")), Out::Map(entries))
+    });
+    let texts: Vec<_> = texts.collect();
+    files.extend(in_parallel(&texts, |(path, out)| (path.clone(), to_yaml(out))));
     if let Some(privileges) = privileges {
         files.insert(
             PathBuf::from("schema/default_privileges.yaml"),
@@ -116,19 +120,18 @@ fn unique(name: &str, schema: &str, taken: &mut BTreeSet<String>) -> String {
 pub fn write(dir: &Path, files: &BTreeMap<PathBuf, String>) -> Result<Vec<PathBuf>> {
     let failed =
         |path: &Path, e: std::io::Error| Diagnostic::error("write", format!("failed to write {}: {e}", path.display()));
-    let mut written = Vec::new();
-    let mut made: BTreeSet<PathBuf> = BTreeSet::new();
-    for (path, text) in files {
-        let path = dir.join(path);
-        if let Some(parent) = path.parent()
-            && made.insert(parent.to_owned())
-        {
-            std::fs::create_dir_all(parent).map_err(|e| failed(parent, e))?;
-        }
-        std::fs::write(&path, text).map_err(|e| failed(&path, e))?;
-        written.push(path);
+    let folders: BTreeSet<PathBuf> =
+        files.keys().filter_map(|path| dir.join(path).parent().map(Path::to_owned)).collect();
+    for folder in folders {
+        std::fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
     }
-    Ok(written)
+    let files: Vec<_> = files.iter().collect();
+    let written = in_parallel(&files, |(path, text)| {
+        let path = dir.join(path);
+        std::fs::write(&path, text).map_err(|e| failed(&path, e))?;
+        Ok(path)
+    });
+    written.into_iter().collect()
 }
 
 /// What only a person writes, by its key: no database says it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::core::catalog::{Catalog, Snapshot};
+use crate::core::catalog::{Catalog, Ids, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::declare::project::{FILE, Project};
@@ -20,7 +20,7 @@ pub struct Loaded {
     /// The catalog.
     pub catalog: Catalog,
     /// What a project declares; `None` for states that are read from a server or a snapshot.
-    pub declared: Option<Catalog>,
+    pub declared: Option<Ids>,
     /// What the project declares about rows.
     pub data: crate::data::Data,
     /// `was:` declarations, new id to old.
@@ -46,8 +46,8 @@ pub struct Workplace<'a> {
     ephemeral: Option<Ephemeral>,
     notes: Vec<Box<Diagnostic>>,
     checkouts: Vec<tempfile::TempDir>,
-    /// The declared state's files, read ahead of every connection.
-    ahead: Option<files::Trees>,
+    /// The declared state's files, read ahead while another state is loaded.
+    ahead: Option<files::Reading>,
 }
 
 /// The folder of the project that a state is, where it is one.
@@ -163,25 +163,23 @@ impl<'a> Workplace<'a> {
         Ok(loaded)
     }
 
-    /// Reads the files of a declared state before anything is connected to. What is no YAML is refused here, and so is a
-    /// fragment that is more than one; other errors may wait until the live catalog spares most of the parsing.
+    /// Begins to read the files of a declared state. A fragment that is more than one is refused before anything is connected
+    /// to; other errors may wait until the live catalog spares most of the parsing.
     pub fn read_ahead(&mut self, state: &StateSpec) -> Result<()> {
         let StateSpec::Project(path) = state else { return Ok(()) };
         self.settings.progress.stage(&format!("reading {}", path.display()));
-        let trees = files::read_trees(path).map_err(together)?;
-        if trees.may_smuggle() {
-            files::declare(&trees, &self.project, None).map_err(together)?;
-        }
-        self.ahead = Some(trees);
+        let judge = |trees: &files::Trees| files::declare(trees, &self.project, None).map(|_| ());
+        self.ahead = Some(files::Reading::start(path, judge).map_err(together)?);
         Ok(())
     }
 
     /// What is wrong with the declared state, where the other one could not be had: there is no need to reach a server
     /// first to be told.
-    pub fn instead_of(&self, error: Box<Diagnostic>) -> Box<Diagnostic> {
-        match self.ahead.as_ref().map(|trees| files::declare(trees, &self.project, None)) {
-            Some(Err(problems)) => together(problems),
-            _ => error,
+    pub fn instead_of(&mut self, error: Box<Diagnostic>) -> Box<Diagnostic> {
+        let Some(ahead) = self.ahead.take() else { return error };
+        match ahead.finish().and_then(|trees| files::declare(&trees, &self.project, None)) {
+            Err(problems) => together(problems),
+            Ok(_) => error,
         }
     }
 
@@ -209,7 +207,12 @@ impl<'a> Workplace<'a> {
             StateSpec::Project(path) => {
                 self.settings.progress.stage(&format!("reading {}", path.display()));
                 let declared = match self.ahead.take() {
-                    Some(trees) if trees.path() == path => files::declare(&trees, &self.project, live),
+                    Some(ahead) if ahead.path() == path => ahead.finish().and_then(|trees| {
+                        let declared = files::declare(&trees, &self.project, live);
+                        // Taking the trees apart need not be waited for.
+                        std::thread::spawn(move || drop(trees));
+                        declared
+                    }),
                     _ => files::load(path, &self.project, live),
                 }
                 .map_err(together)?;

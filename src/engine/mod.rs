@@ -2,6 +2,7 @@
 
 mod apply;
 mod load;
+mod partial;
 mod project_state;
 mod prove;
 mod pull;
@@ -46,6 +47,9 @@ pub struct Settings {
     pub prove: bool,
     /// Whether plans are made for tables that may be in use.
     pub online: bool,
+    /// Whether a declared state is elaborated as a whole, also where the live database says most of it already. What comes out
+    /// is the same; this is for those who compare the two.
+    pub elaborate_all: bool,
     /// Who is told how far the work is.
     pub progress: Arc<dyn Progress>,
     /// How long a step may wait for a lock, per attempt.
@@ -61,6 +65,7 @@ impl Default for Settings {
             ephemeral: EphemeralChoice::Auto,
             prove: false,
             online: true,
+            elaborate_all: false,
             progress: Arc::new(Silent),
             lock_timeout: Duration::from_secs(2),
             wait_for_others: false,
@@ -182,11 +187,15 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let mut made = plan(&from_catalog, &to_catalog, &options)?;
     made.transactions.splice(0..0, crate::plan::group(first_steps));
     if !made.is_empty() {
-        made.from = fingerprint(&from_catalog);
-        made.to = fingerprint(&to_catalog);
-        if place.connection(from)?.is_some() {
-            made.state = Some(fingerprint(&whole.filtered(|id, _| scope::managed(id, &place.project))));
-        }
+        let live = place.connection(from)?.is_some();
+        let state = live.then(|| whole.filtered(|id, _| scope::managed(id, &place.project)));
+        // Each takes as long as writing a snapshot would.
+        std::thread::scope(|scope| {
+            let to = scope.spawn(|| fingerprint(&to_catalog));
+            made.from = fingerprint(&from_catalog);
+            made.state = state.as_ref().map(fingerprint);
+            made.to = to.join().unwrap_or_else(|_| fingerprint(&to_catalog));
+        });
     }
     let proof = if settings.prove {
         let case = prove::Case {

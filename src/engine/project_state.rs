@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::diagnostic::{Location, Result};
 use crate::core::id::ObjectId;
-use crate::declare::elaborate::elaborate;
+use crate::declare::elaborate::{Elaborated, elaborate};
 use crate::declare::load::Declared;
 use crate::declare::project::{Profile, Project};
 use crate::declare::resolve::declared_edges;
 use crate::engine::load::{Loaded, Workplace};
+use crate::engine::partial::{self, Part};
 use crate::engine::scope;
 use crate::kinds::component::{self, ManageAccess, ManageGrants};
 use crate::kinds::{KindTag, Object};
@@ -27,19 +28,25 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         renames,
         value_renames: value_renames.clone(),
     };
+    let components: Vec<_> =
+        declared.builder.iter().filter(|(id, _)| is_access(id)).map(|(id, o)| (id.clone(), o.clone())).collect();
     if let Some(live) = live
         && renames.is_empty()
         && value_renames.is_empty()
-        && let Some(completed) = settled(&declared, live, place)
+        && !place.settings.elaborate_all
     {
-        return Ok(loaded(
-            live.filtered(|id, _| scope::managed(id, &place.project) || completed.contains(id)),
-            completed,
-            renames,
-        ));
+        if settled(&mut declared, live, place) {
+            let ids = std::mem::take(&mut declared.builder).into_ids();
+            let catalog = live.filtered(|id, _| scope::managed(id, &place.project) || ids.contains(id));
+            return Ok(loaded(catalog, ids, renames));
+        }
+        if let Some(part) = partial::part(&declared, live, &place.project) {
+            // Where PostgreSQL refuses the part, the whole decides: what the part needs may not have been seen in its texts.
+            if let Ok((catalog, found)) = partly(&declared, part, components.clone(), live, place).await {
+                return Ok(loaded(catalog, declared.builder.into_ids(), found));
+            }
+        }
     }
-    let components: Vec<_> =
-        declared.builder.iter().filter(|(id, _)| is_access(id)).map(|(id, o)| (id.clone(), o.clone())).collect();
     add_context(&mut declared, live, place);
     declared_edges(&mut declared.builder, &path);
     let unnamed = std::mem::take(&mut declared.unnamed);
@@ -47,12 +54,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let ephemeral = place.ephemeral().await?;
     place.settings.progress.stage("elaborating the declared schema");
     let elaborated = elaborate(&whole.filtered(|id, _| !is_access(id)), &ephemeral, &path).await?;
-    let read = elaborated.catalog;
-    // A routine that the live database has already is not this project's news.
-    let unchanged = |id: &ObjectId| {
-        live.and_then(|l| l.get(id)).zip(read.get(id)).is_some_and(|(found, object)| found.changes(object).is_empty())
-    };
-    place.add_notes(elaborated.notes.into_iter().filter(|(id, _)| !unchanged(id)).map(|(_, note)| note));
+    let read = news(elaborated, live, place);
     let read = match live {
         Some(live) if !place.project.usual_names => adopt_names(read, live, &unnamed)?,
         _ => read,
@@ -75,7 +77,71 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     }
     let was = |id: &ObjectId| before(id, &renames);
     component::complete(&mut builder, live, &access(&place.project), &was);
-    Ok(loaded(builder.finish_unchecked(), whole, renames))
+    Ok(loaded(builder.finish_unchecked(), whole.ids(), renames))
+}
+
+/// What was elaborated, after keeping what was noticed of it. A routine that the live database has already is not this
+/// project's news.
+fn news(elaborated: Elaborated, live: Option<&Catalog>, place: &mut Workplace<'_>) -> Catalog {
+    let read = elaborated.catalog;
+    let unchanged = |id: &ObjectId| {
+        live.and_then(|l| l.get(id)).zip(read.get(id)).is_some_and(|(found, object)| found.changes(object).is_empty())
+    };
+    place.add_notes(elaborated.notes.into_iter().filter(|(id, _)| !unchanged(id)).map(|(_, note)| note));
+    read
+}
+
+/// The catalog of a project of which only a part had to be elaborated: the rest is the live database's own.
+async fn partly(
+    declared: &Declared,
+    part: Part,
+    components: Vec<(ObjectId, Object)>,
+    live: &Catalog,
+    place: &mut Workplace<'_>,
+) -> Result<(Catalog, BTreeMap<ObjectId, (ObjectId, Location)>)> {
+    let Part { build, fresh } = part;
+    let mut read = Catalog::default();
+    if !build.is_empty() {
+        let ephemeral = place.ephemeral().await?;
+        place.settings.progress.stage("elaborating what differs");
+        let path = place.project.search_path.clone();
+        read = news(elaborate(&build, &ephemeral, &path).await?, Some(live), place);
+        if !place.project.usual_names {
+            read = adopt_names(read, live, &declared.unnamed)?;
+        }
+    }
+    let renames = renamed_by_definition(&read, live, &BTreeMap::new());
+    let mut builder = live.builder_of(|id, object| {
+        !is_access(id)
+            && !fresh.covers(id)
+            && (declared.builder.get(id).is_some()
+                || scope::managed(id, &place.project) && (scope::is_given(id) || object.implied(id, live)))
+    });
+    for (id, object) in fresh.within(&read).filter(|(id, _)| !is_access(id)) {
+        builder.put(id.clone(), object.clone());
+        if let Some(place) = read.location(id) {
+            builder.locate(id, place.clone());
+        }
+        for (dependency, edge) in read.dependencies(id) {
+            builder.depend(id, dependency, edge);
+        }
+    }
+    // What stays as it is and leans on what was elaborated: routines, by their bodies.
+    if !fresh.is_empty() {
+        for (id, _) in fresh.within(live) {
+            for (dependent, edge) in live.dependents(id).filter(|(dependent, _)| !fresh.covers(dependent)) {
+                builder.depend(dependent, id, edge);
+            }
+        }
+    }
+    for (id, object) in components {
+        builder.put(id, object);
+    }
+    for (id, object) in declared.builder.iter().filter(|(id, _)| id.kind() == KindTag::Extension) {
+        builder.put(id.clone(), object.clone());
+    }
+    component::complete(&mut builder, Some(live), &access(&place.project), &|id| before(id, &renames));
+    Ok((builder.finish_unchecked(), renames))
 }
 
 /// What has another name on the live server and is the same but for it (a key, a check, an index): renamed in place, since
@@ -122,7 +188,7 @@ fn before(id: &ObjectId, renames: &BTreeMap<ObjectId, (ObjectId, Location)>) -> 
     current
 }
 
-fn is_access(id: &ObjectId) -> bool {
+pub(super) fn is_access(id: &ObjectId) -> bool {
     matches!(id.kind(), KindTag::Owner | KindTag::Grant | KindTag::DefaultPrivilege)
 }
 
@@ -131,33 +197,44 @@ pub fn access(project: &Project) -> ManageAccess {
     ManageAccess { owners: true, grants: if project.all_grants { ManageGrants::All } else { ManageGrants::Named } }
 }
 
-/// The declared state, completed, if the live database already says, word for word, all that is declared, and nothing else.
-fn settled(declared: &Declared, live: &Catalog, place: &Workplace<'_>) -> Option<Catalog> {
+/// Whether the live database already says, word for word, all that is declared, and nothing else. The declared state is
+/// completed then, and as it was otherwise.
+fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bool {
     let same = |id: &ObjectId, object: &Object| live.get(id).is_some_and(|found| found.changes(object).is_empty());
     if !declared.builder.iter().all(|(id, object)| is_access(id) || same(id, object)) {
-        return None;
+        return false;
     }
-    let mut builder = CatalogBuilder::new();
-    for (id, object) in declared.builder.iter() {
-        builder.put(id.clone(), object.clone());
-    }
-    component::complete(&mut builder, Some(live), &access(&place.project), &ObjectId::clone);
-    let completed = builder.finish_unchecked();
-    if !completed.iter().all(|(id, object)| same(id, object)) {
-        return None;
-    }
+    let added = |id: &ObjectId| is_access(id) || id.kind() == KindTag::Comment;
+    let before: Vec<_> = declared
+        .builder
+        .iter()
+        .filter(|(id, _)| added(id))
+        .map(|(id, object)| (id.clone(), object.clone(), declared.builder.location(id).cloned()))
+        .collect();
+    component::complete(&mut declared.builder, Some(live), &access(&place.project), &ObjectId::clone);
     let archived = scope::archived(live, &declared.data);
-    let all_there = live.iter().all(|(id, object)| {
-        completed.contains(id)
-            || archived.contains(&id.top())
-            || declared.data.archives_in(&id.schema().unwrap_or_default())
-                && id.parent().is_none_or(|_| id.kind().is_component())
-            || !scope::managed(id, &place.project)
-            || scope::is_given(id)
-            // What follows from default privileges is in the completed state; where it is not, it was taken back.
-            || (!is_access(id) && object.implied(id, live))
-    });
-    all_there.then_some(completed)
+    let completed = &declared.builder;
+    // Nothing but owners, privileges and comments was added.
+    let all = completed.iter().all(|(id, object)| !added(id) || same(id, object))
+        && live.iter().all(|(id, object)| {
+            completed.get(id).is_some()
+                || scope::is_archived(id, &archived, &declared.data)
+                || !scope::managed(id, &place.project)
+                || scope::is_given(id)
+                // What follows from default privileges is in the completed state; where it is not, it was taken back.
+                || (!is_access(id) && object.implied(id, live))
+        });
+    if !all {
+        let taken: Vec<ObjectId> = declared.builder.iter().map(|(id, _)| id).filter(|id| added(id)).cloned().collect();
+        taken.iter().for_each(|id| declared.builder.remove(id));
+        for (id, object, place) in before {
+            if let Some(place) = place {
+                declared.builder.locate(&id, place);
+            }
+            declared.builder.put(id, object);
+        }
+    }
+    all
 }
 
 /// What the project refers to in schemas that it does not manage is taken from the live database, to be built along.

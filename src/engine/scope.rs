@@ -105,7 +105,7 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
         if is_declared(id) {
             return true;
         }
-        if archived.contains(&id.top())
+        if !archived.is_empty() && archived.contains(&id.top())
             || to.data.archives_in(&id.schema().unwrap_or_default())
                 && id
                     .ancestor(KindTag::Schema)
@@ -151,6 +151,14 @@ pub fn archived(catalog: &Catalog, data: &crate::data::Data) -> BTreeSet<ObjectI
         .iter()
         .filter(|(id, object)| object.belongs_to(id, catalog).is_some_and(|owner| tables.contains(&owner.top())));
     belong.map(|(id, _)| id.top()).chain(tables.iter().cloned()).collect()
+}
+
+/// Whether an object was archived, or stands for the schema that holds what was (`archived` are the objects found so).
+pub fn is_archived(id: &ObjectId, archived: &BTreeSet<ObjectId>, data: &crate::data::Data) -> bool {
+    !data.retired_tables.is_empty()
+        && (archived.contains(id.top_str())
+            || data.archives_in(&id.schema().unwrap_or_default())
+                && id.parent().is_none_or(|_| id.kind().is_component()))
 }
 
 /// Whether a root object (an extension, a platform's schema, default privileges) that is not declared is the platform's.

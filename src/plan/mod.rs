@@ -135,12 +135,18 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
 /// The fingerprint of a state: equal for equal objects, whatever server they are read from.
 pub fn fingerprint(catalog: &Catalog) -> String {
     let mut hash = Sha256::new();
+    let mut text = Vec::new();
     for (id, object) in catalog.iter() {
-        hash.update(id.as_str());
-        hash.update([0]);
+        text.clear();
+        text.extend_from_slice(id.as_str().as_bytes());
+        text.push(0);
+        let start = text.len();
         // Serialization to JSON fails only for maps with keys that are no text; no kind has such.
-        hash.update(serde_json::to_vec(object).unwrap_or_default());
-        hash.update([0]);
+        if serde_json::to_writer(&mut text, object).is_err() {
+            text.truncate(start);
+        }
+        text.push(0);
+        hash.update(&text);
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
