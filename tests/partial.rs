@@ -166,7 +166,7 @@ fn schema(
     let watch = Arc::new(Watch::default());
     let mut settings = settings(server, &watch);
     runtime
-        .block_on(pull(&from, &PullTarget::Dir(folder.path().to_owned()), &settings))
+        .block_on(pull(&from, &PullTarget::Dir(folder.path().to_owned()), false, &settings))
         .map_err(|error| error.message.clone())?;
     let all_changes = support::filter("TRUEUP_PARTIAL").is_some();
     let chosen = CHANGES.iter().enumerate().filter(|(change, _)| all_changes || (change + number).is_multiple_of(4));

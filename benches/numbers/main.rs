@@ -269,7 +269,7 @@ fn size(place: &Place, tables: usize, repeat: usize) -> Result<(usize, f64, f64)
         command
     };
     let pull = |out: &str| {
-        let _ = std::fs::remove_dir_all(out);
+        let _ = std::fs::remove_dir_all(out).or_else(|_| std::fs::remove_file(out));
         trueup(&["pull", "--from", &database.url, "--out", out])
     };
     let diff = || trueup(&["diff", "--from", &database.url, "--to", &project]);
