@@ -18,6 +18,7 @@ const MENTIONS_CASCADE: &[(&str, &str)] = &[
     ("src/sql/column_fast.rs", "reads the word in a declared foreign key"),
     ("src/kinds/table/constraint.rs", "prints the action of a foreign key, ON DELETE CASCADE, as the catalog has it"),
     ("src/kinds/view/mod.rs", "WITH CASCADED CHECK OPTION"),
+    ("src/postgres/error.rs", "keeps the server's advice to use it from people"),
 ];
 
 /// Files of the library that may print.

@@ -3,6 +3,7 @@
 //! Rests on `quote_ident` and `quote_literal` of PostgreSQL: an identifier goes bare where it is made of lower-case
 //! ASCII letters, digits and underscores, does not start with a digit, and is no keyword but an unreserved one.
 
+use sha2::Digest as _;
 use std::fmt;
 
 /// Keywords that `quote_ident` quotes: all of `pg_get_keywords()` but the unreserved, over the supported majors.
@@ -175,6 +176,25 @@ const QUOTED_KEYWORDS: &[&str] = &[
 
 /// PostgreSQL cuts identifiers at this many bytes (NAMEDATALEN - 1).
 pub const MAX_IDENTIFIER_BYTES: usize = 63;
+
+/// A name made from another one. Where it would be too long the other one is cut, and a few digits of its hash keep two
+/// names apart that begin alike.
+pub fn derived(prefix: &str, name: &str, suffix: &str) -> String {
+    let whole = format!("{prefix}{name}{suffix}");
+    if whole.len() <= MAX_IDENTIFIER_BYTES {
+        return whole;
+    }
+    let hash = sha2::Sha256::digest(name.as_bytes());
+    let digits: String = hash.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let mut head = name.to_owned();
+    while prefix.len() + head.len() + 1 + digits.len() + suffix.len() > MAX_IDENTIFIER_BYTES && head.pop().is_some() {}
+    format!("{prefix}{head}_{digits}{suffix}")
+}
+
+/// The name under which the new form of something is built beside its old one.
+pub fn beside(name: &str) -> String {
+    derived("", name, "__trueup_new")
+}
 
 /// Whether an identifier may stand in SQL without quotes and means itself.
 pub fn is_bare(name: &str) -> bool {

@@ -144,6 +144,9 @@ pub enum Action {
     Data,
 }
 
+/// From this rank on, a step that alters an object demands something of all rows (NOT NULL is one).
+pub const MENDED: u8 = 5;
+
 /// One statement of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -211,6 +214,9 @@ pub struct Step {
     pub premise: Option<Premise>,
     /// Position among the steps of one object: lower first.
     pub rank: u8,
+    /// Whether it builds the new form of its object under another name, before the old form goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
 }
 
 /// What a step takes for granted of the rows that exist already. Where they are otherwise, it is better said before anything
@@ -268,6 +274,7 @@ impl Step {
             cleanup: None,
             premise: None,
             rank: 0,
+            beside: false,
         }
     }
 
@@ -365,6 +372,13 @@ impl Step {
     #[must_use]
     pub fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
+        self
+    }
+
+    /// Says that it builds the new form of its object under another name, before the old form goes.
+    #[must_use]
+    pub fn beside(mut self) -> Self {
+        self.beside = true;
         self
     }
 

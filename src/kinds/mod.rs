@@ -48,6 +48,8 @@ pub struct KindInfo {
     pub last: bool,
     /// An object of another name under the same parent that is the same otherwise is this one, to be renamed.
     pub same_by_definition: bool,
+    /// It can be rebuilt beside its old form, and what holds its values moved over.
+    pub swaps: bool,
 }
 
 impl KindInfo {
@@ -68,6 +70,7 @@ impl KindInfo {
             drops_empty: false,
             last: false,
             same_by_definition: false,
+            swaps: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::step::{LockMode, Step};
-use crate::kinds::{KindTag, Object};
+use crate::kinds::{KindTag, Means, Object};
 
 /// The two catalogs of a plan and what has been decided so far.
 #[derive(Debug)]
@@ -37,6 +37,24 @@ impl PlanContext<'_> {
     /// Whether the object is removed in this plan.
     pub fn is_dropped(&self, id: &ObjectId) -> bool {
         self.dropped.contains(id)
+    }
+
+    /// Whether the object is replaced by a new form that can be built beside the old one: what it rests on is the same before
+    /// and after, or comes anew.
+    pub fn can_build_beside(&self, id: &ObjectId) -> bool {
+        let unchanged = |dependency: &ObjectId| {
+            if self.is_dropped(dependency) {
+                return false;
+            }
+            match (self.from.get(dependency), self.to.get(dependency)) {
+                (Some(old), Some(new)) => old.means(new, dependency, self) < Means::AlterRebuilding,
+                _ => true,
+            }
+        };
+        self.online
+            && self.is_dropped(id)
+            && self.is_new(id)
+            && self.from.dependencies(id).chain(self.to.dependencies(id)).all(|(d, _)| unchanged(d))
     }
 
     /// Adds the lock to a step, unless the relation is new in this plan.

@@ -120,7 +120,8 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
     fold::fold(&mut cx);
     let mut steps = steps::emit(&work, &cx, &options.archive);
     steps.extend(options.data_steps.iter().cloned());
-    let sorted = order::sort(steps, &work, &cx)?;
+    let transactions = group(order::sort(steps, &work, &cx)?);
+    transactions::whole(&transactions)?;
     Ok(Plan {
         trueup_plan: 1,
         from: String::new(),
@@ -128,7 +129,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
         state: None,
         major: options.major,
         search_path: options.search_path.clone(),
-        transactions: group(sorted),
+        transactions,
     })
 }
 

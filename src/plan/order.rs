@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
+use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -13,7 +14,7 @@ use petgraph::visit::EdgeRef;
 use crate::core::catalog::Edge;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::step::{Action, Phase, Step, Transaction};
+use crate::core::step::{Action, MENDED, Phase, Step, Transaction};
 use crate::kinds::{KindTag, Means};
 use crate::plan::context::PlanContext;
 use crate::plan::rebuild::Work;
@@ -103,6 +104,9 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
         for id in &step.destroys {
             builder.destroyer.entry(id.clone()).or_insert(i);
         }
+        if step.beside {
+            continue;
+        }
         if matches!(step.action, Action::Alter | Action::Data)
             || (step.action == Action::Create && step.creates.is_empty())
         {
@@ -134,9 +138,11 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
     rows_in_between(&mut builder);
     names_are_free(&mut builder);
     last_kinds(&mut builder);
+    let rebuilt = rebuilt(&builder);
     let mut graph = builder.graph;
     break_preferences(&mut graph, &steps)?;
-    Ok(topological(&graph, steps))
+    keep_together(&mut graph, &steps, &rebuilt);
+    Ok(topological(&graph, steps, &rebuilt))
 }
 
 /// Rule: the steps of one object run in the order of their ranks; it is dropped before it is made again.
@@ -153,7 +159,8 @@ fn same_object(builder: &mut Builder<'_, '_>) {
         indices.sort_by_key(|i| {
             let step = &builder.steps[*i];
             let class = match step.action {
-                // What must hold before the object goes, and what reads its rows.
+                // What must hold before the object goes, what reads its rows, and what is built beside it.
+                _ if step.beside => -1,
                 Action::Data if gone.contains(&step.object) && !made.contains(&step.object) => -1,
                 Action::Drop => 0,
                 Action::Rename => 1,
@@ -217,13 +224,16 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
                 builder.edge(before, i, "dependencies are made first", edge == Edge::Hard);
             }
             for change in builder.changes.get(&dependency).cloned().unwrap_or_default() {
-                // What is demanded of all rows later (NOT NULL) holds up nothing that can be had before; nor do rows that are
-                // filled: a trigger that keeps them filled must even be there before.
-                let later = (builder.steps[change].rank >= MENDED || builder.steps[change].action == Action::Data)
-                    && builder.steps[change].phase > step.phase;
-                if builder.steps[change].rank < FINISHING && step.rank != u8::MAX && !later {
-                    let firm = matches!(work.altered.get(&dependency), Some(Means::AlterRebuilding))
-                        || work.reattached.contains(&dependency);
+                let changed = &builder.steps[change];
+                let firm = matches!(work.altered.get(&dependency), Some(Means::AlterRebuilding))
+                    || work.reattached.contains(&dependency);
+                // What is demanded of all rows later (NOT NULL) holds up nothing that can be had before, and nothing that is
+                // missing until it is made again; nor do rows that are filled: a trigger that keeps them filled must even be
+                // there before.
+                let waits = changed.phase > step.phase || (firm && cx.dropped.contains(id));
+                let later =
+                    (changed.rank >= MENDED && waits) || (changed.action == Action::Data && changed.phase > step.phase);
+                if changed.rank < FINISHING && step.rank != u8::MAX && !later {
                     builder.edge(
                         change,
                         i,
@@ -234,7 +244,7 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
             }
         }
     }
-    if matches!(step.action, Action::Create | Action::Data) {
+    if step.beside || matches!(step.action, Action::Create | Action::Data) {
         // A column may be moved over only once everything that read it is gone; so for all that follows here.
         return;
     }
@@ -245,7 +255,14 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
         if let Some(before) = builder.destroyer(&dependent)
             && cx.dropped.contains(&dependent)
         {
-            builder.edge(before, i, "what stands in the way of a change is dropped first", rebuilding);
+            // Where the change does not call for it, this is good manners only. They postpone nothing to a later phase (row-level
+            // security is not to wait for a column that goes some day), and tear nothing apart: what is dropped only to be made
+            // again must not be missing while a statement runs by itself.
+            let later = builder.steps[before].phase > step.phase;
+            let torn = step.transaction != Transaction::Shared && cx.created.contains(&dependent);
+            if rebuilding || !(later || torn) {
+                builder.edge(before, i, "what stands in the way of a change is dropped first", rebuilding);
+            }
         }
     }
     if step.rank >= FINISHING {
@@ -268,6 +285,11 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
         for gone in cx.from.dependents(id).map(|(d, _)| d.clone()) {
             if let Some(before) = builder.destroyer(&gone) {
                 builder.edge(before, i, "what used the old type is gone before it", true);
+            }
+            for old in builder.changes.get(&gone).cloned().unwrap_or_default() {
+                if work.swapped.contains(&gone) && builder.steps[old].rank == u8::MAX {
+                    builder.edge(old, i, "what used the old type is gone before it", true);
+                }
             }
         }
     }
@@ -358,9 +380,6 @@ fn copies_rows(cx: &PlanContext<'_>, step: &Step, relation: &ObjectId) -> bool {
 
 /// The rule for which nothing waits when a check of rows fails: it is only good manners.
 const DECLARED: &str = "remedies keep the order of their declaration";
-
-/// From this rank on, a step that alters an object demands something of all rows (NOT NULL is one).
-const MENDED: u8 = 5;
 
 /// Rule: what says what future objects get (default privileges) runs when all objects of the plan are made; the first such step
 /// is the gate that the others wait behind.
@@ -473,17 +492,74 @@ fn wait_for_checks(graph: &DiGraph<usize, Why>, steps: &mut [Step]) {
     }
 }
 
+/// Objects that are dropped and made again: which step drops each, and which makes it. What is built beside its old form, and
+/// what goes or comes by a statement that cannot share a transaction, is not among them.
+fn rebuilt(builder: &Builder<'_, '_>) -> Vec<(usize, usize)> {
+    let shared = |i: usize| builder.steps[i].transaction == Transaction::Shared;
+    let mut pairs: Vec<(usize, usize)> = builder
+        .destroyer
+        .iter()
+        .filter_map(|(id, gone)| Some((*gone, builder.creator.get(id).copied()?)))
+        .filter(|(gone, made)| gone != made && shared(*gone) && shared(*made))
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// What can be reached from a step along the edges, in one direction or the other; the step itself is not part of it.
+fn reachable(graph: &DiGraph<usize, Why>, start: usize, direction: Direction) -> Vec<bool> {
+    let mut seen = vec![false; graph.node_count()];
+    let mut queue = vec![NodeIndex::new(start)];
+    while let Some(node) = queue.pop() {
+        for next in graph.neighbors_directed(node, direction) {
+            if !std::mem::replace(&mut seen[next.index()], true) {
+                queue.push(next);
+            }
+        }
+    }
+    seen
+}
+
+/// Rule: what is dropped only to be made again (a policy, a view) is never missing for others to see: whatever its new form
+/// waits for and cannot share a transaction (a new enum value, an index built concurrently) comes before its old form goes.
+fn keep_together(graph: &mut DiGraph<usize, Why>, steps: &[Step], rebuilt: &[(usize, usize)]) {
+    let alone: Vec<usize> = (0..steps.len()).filter(|i| steps[*i].transaction != Transaction::Shared).collect();
+    if alone.is_empty() {
+        return;
+    }
+    // Each edge may put more in front of another pair.
+    let mut more = true;
+    while more {
+        more = false;
+        for (gone, made) in rebuilt {
+            let before = reachable(graph, *made, Direction::Incoming);
+            if !alone.iter().any(|i| before[*i]) {
+                continue;
+            }
+            let earlier = reachable(graph, *gone, Direction::Incoming);
+            let between = reachable(graph, *gone, Direction::Outgoing);
+            for step in alone.iter().copied().filter(|i| before[*i] && !earlier[*i] && !between[*i]) {
+                let why = Why { rule: "what is made again waits for nothing once it is dropped", firm: true };
+                graph.update_edge(NodeIndex::new(step), NodeIndex::new(*gone), why);
+                more = true;
+            }
+        }
+    }
+}
+
 /// Kahn's algorithm with a heap: of the steps that may run, the one first in phase, then in kind and name, is next.
 /// Steps that need a transaction of their own wait until nothing else can go, so that what is dropped to be rebuilt is
 /// rebuilt in the same transaction.
-fn topological(graph: &DiGraph<usize, Why>, mut steps: Vec<Step>) -> Vec<Step> {
+fn topological(graph: &DiGraph<usize, Why>, mut steps: Vec<Step>, rebuilt: &[(usize, usize)]) -> Vec<Step> {
     let n = steps.len();
     let mut incoming = vec![0usize; n];
     for edge in graph.edge_references() {
         incoming[edge.target().index()] += 1;
     }
     wait_for_checks(graph, &mut steps);
-    // A step cannot run in an earlier phase than what it waits for.
+    // A step cannot run in an earlier phase than what it waits for, and what is dropped to be made again goes in the phase in
+    // which it is made. A drop that is put off puts off what waits for it.
     let mut phases: Vec<Phase> = steps.iter().map(|s| s.phase).collect();
     let mut order = Vec::with_capacity(n);
     let mut left = incoming.clone();
@@ -492,10 +568,25 @@ fn topological(graph: &DiGraph<usize, Why>, mut steps: Vec<Step>) -> Vec<Step> {
         order.push(i);
         for edge in graph.edges(NodeIndex::new(i)) {
             let j = edge.target().index();
-            phases[j] = phases[j].max(phases[i]);
             left[j] -= 1;
             if left[j] == 0 {
                 ready.push(j);
+            }
+        }
+    }
+    let mut raised = true;
+    while raised {
+        raised = false;
+        for i in &order {
+            for edge in graph.edges(NodeIndex::new(*i)) {
+                let j = edge.target().index();
+                phases[j] = phases[j].max(phases[*i]);
+            }
+        }
+        for (gone, made) in rebuilt {
+            if phases[*gone] < phases[*made] {
+                phases[*gone] = phases[*made];
+                raised = true;
             }
         }
     }

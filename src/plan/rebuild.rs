@@ -170,7 +170,12 @@ fn swap_dependents(id: &ObjectId, cx: &mut PlanContext<'_>, work: &mut Work, que
             if cx.to.contains(&dependent) && work.reattached.insert(dependent.clone()) {
                 queue.push(dependent);
             }
-        } else if !object.survives_rebuild() {
+        } else if object.kind().info().swaps && cx.to.contains(&dependent) {
+            // It is rebuilt beside its old form as well: what holds its values moves over.
+            work.altered.insert(dependent.clone(), Means::Swap);
+            queue.push(dependent);
+        } else if !(object.kind().info().component || object.kind().info().inline) {
+            // What names the type itself (a literal in a check or in the condition of an index) names the old one for ever.
             replace(&dependent, cx, queue);
         }
     }

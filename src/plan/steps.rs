@@ -94,7 +94,7 @@ fn soften(mut step: Step, cx: &PlanContext<'_>) -> Step {
 /// The old object steps aside under another name, and goes when nothing uses it any more.
 fn swap(id: &ObjectId, cx: &PlanContext<'_>, steps: &mut Vec<Step>) {
     let (Some(object), Some(parent)) = (cx.from.get(id), id.parent()) else { return };
-    let aside = parent.child(id.kind(), &format!("{}__trueup_old", id.name()));
+    let aside = parent.child(id.kind(), &crate::core::name::derived("", &id.name(), "__trueup_old"));
     for mut step in object.rename(id, &aside) {
         step.action = Action::Drop;
         step.phase = Phase::Contract;
@@ -103,7 +103,9 @@ fn swap(id: &ObjectId, cx: &PlanContext<'_>, steps: &mut Vec<Step>) {
         steps.push(step);
     }
     for mut step in object.drop(&aside, cx) {
-        step.hazards.clear();
+        // What a type holds moves over in the steps of its columns; what nothing can move over is lost.
+        let lost = object.kind().info().holds_data;
+        step.hazards.retain(|hazard| lost && hazard.kind.needs_consent());
         step.requires.push(id.clone());
         step.rank = u8::MAX;
         step.action = Action::Alter;

@@ -45,7 +45,8 @@ fn describe(mut error: Box<Diagnostic>, db: &DbError) -> Box<Diagnostic> {
         error = error.note(context);
     }
     error = error.note(format!("SQLSTATE {}", db.code().code()));
-    if let Some(hint) = db.hint() {
+    // What others rest on is never taken along in silence, whatever the server proposes.
+    if let Some(hint) = db.hint().filter(|hint| !hint.contains("CASCADE")) {
         error = error.help(hint);
     }
     error

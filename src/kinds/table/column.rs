@@ -16,6 +16,7 @@ use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::parents;
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps};
+use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_lose};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -178,43 +179,6 @@ fn table_sql(id: &ObjectId) -> String {
     id.top_sql()
 }
 
-/// Type changes that PostgreSQL makes without looking at a row (ATColumnChangeRequiresRewrite).
-fn is_free(old: &str, new: &str) -> bool {
-    fn split(t: &str) -> (&str, Option<Vec<u32>>) {
-        match t.split_once('(') {
-            Some((base, rest)) => {
-                (base.trim(), rest.trim_end_matches(')').split(',').map(|n| n.trim().parse().ok()).collect())
-            }
-            None => (t, None),
-        }
-    }
-    let ((old_base, old_mod), (new_base, new_mod)) = (split(old), split(new));
-    match (old_base, new_base) {
-        ("character varying", "text") | ("text", "character varying") if new_mod.is_none() => true,
-        ("character varying", "character varying") => match (&old_mod, &new_mod) {
-            (_, None) => true,
-            (Some(a), Some(b)) => a.first() <= b.first(),
-            _ => false,
-        },
-        ("numeric", "numeric") => match (&old_mod, &new_mod) {
-            (_, None) => true,
-            (Some(a), Some(b)) => a.first() <= b.first() && a.get(1).unwrap_or(&0) == b.get(1).unwrap_or(&0),
-            _ => false,
-        },
-        (a, b) if a == b && new_mod.is_none() => {
-            old_mod.is_none() || a.starts_with("time") || a == "bit varying" || a == "interval"
-        }
-        _ => false,
-    }
-}
-
-/// Type changes for which an assignment cast exists in every PostgreSQL, so that USING need not be said.
-fn is_implicit(old: &str, new: &str) -> bool {
-    const WIDTH: &[&str] = &["smallint", "integer", "bigint", "numeric", "real", "double precision"];
-    let rank = |t: &str| WIDTH.iter().position(|w| *w == t);
-    is_free(old, new) || matches!((rank(old), rank(new)), (Some(a), Some(b)) if a < b)
-}
-
 fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
     let (old, new, id) = (change.old, change.new, change.id);
     let mut sql = format!("ALTER TABLE {} ALTER COLUMN {} TYPE {}", table_sql(id), Ident(&id.name()), new.type_name);
@@ -232,78 +196,10 @@ fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
             format!("every row of {} is rewritten while nobody can read it", id.top().sql_path()),
         );
     }
-    if narrows(&old.type_name, &new.type_name) {
-        step = step.hazard(HazardKind::DataLoss, format!("values of {} may be cut or rounded", id.sql_path()));
+    if !is_lossless(&old.type_name, &new.type_name, id, change.cx) {
+        step = step.hazard(HazardKind::DataLoss, may_lose(id, &old.type_name, &new.type_name));
     }
     vec![step.rank(2)]
-}
-
-/// The expression that takes a value from one type to another.
-fn cast(value: &str, old: &str, new: &str) -> String {
-    const DIRECT: &[&str] = &[
-        "smallint",
-        "integer",
-        "bigint",
-        "numeric",
-        "real",
-        "double precision",
-        "text",
-        "character varying",
-        "character",
-        "date",
-        "json",
-        "jsonb",
-        "name",
-        "timestamp without time zone",
-        "timestamp with time zone",
-        "time without time zone",
-        "time with time zone",
-        "interval",
-        "boolean",
-        "bytea",
-        "uuid",
-        "oid",
-    ];
-    let base = |t: &str| t.split('(').next().unwrap_or(t).trim().to_owned();
-    let group = |t: &str| match t {
-        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => 1,
-        "timestamp without time zone" | "timestamp with time zone" | "date" => 2,
-        "text" | "character varying" | "character" | "name" => 3,
-        "json" | "jsonb" => 4,
-        "boolean" => 5,
-        _ => 0,
-    };
-    let (a, b) = (base(old), base(new));
-    let (ga, gb) = (group(&a), group(&b));
-    let castable = ga == 3
-        || gb == 3
-        || (ga == gb && ga != 0)
-        || (a == "boolean" && b == "integer")
-        || (a == "integer" && b == "boolean");
-    if castable || (!DIRECT.contains(&a.as_str()) && !old.ends_with("[]") && a == b) {
-        format!("{value}::{new}")
-    } else if new.ends_with("[]") && !old.ends_with("[]") {
-        format!("ARRAY[{value}]::{new}")
-    } else {
-        format!("{value}::text::{new}")
-    }
-}
-
-/// Whether values may be cut or rounded on the way.
-fn narrows(old: &str, new: &str) -> bool {
-    let base = |t: &str| t.split('(').next().unwrap_or(t).trim().to_owned();
-    let (a, b) = (base(old), base(new));
-    match (a.as_str(), b.as_str()) {
-        ("numeric" | "real" | "double precision", "smallint" | "integer" | "bigint") | ("double precision", "real") => {
-            true
-        }
-        ("timestamp without time zone" | "timestamp with time zone", "date") => true,
-        ("character varying" | "text" | "character", "character varying" | "character") => {
-            new.contains('(') && !is_free(old, new)
-        }
-        ("numeric", "numeric") => new.contains('(') && !is_free(old, new),
-        _ => false,
-    }
 }
 
 fn alter_type_for_collation(change: &Change<'_, Column>) -> Vec<Step> {
@@ -339,7 +235,12 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
         .rank(8)
     };
     match (&change.old.identity, &change.new.identity) {
-        (Some(_), None) => vec![alter("DROP IDENTITY".to_owned()).rank(0)],
+        (Some(_), None) => vec![
+            alter("DROP IDENTITY".to_owned())
+                .rank(0)
+                .phase(Phase::Contract)
+                .hazard(HazardKind::Breaking, "code that leaves the column out of an INSERT gets no number any more"),
+        ],
         (None, Some(new)) => {
             let mut step = alter(format!("ADD {}", new.clause()));
             // The sequence of a serial column that becomes an identity column has the name that the new one takes.
@@ -348,6 +249,8 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
             if cx.is_dropped(&old) {
                 step = step.after(&old);
             }
+            // A column has a default or an identity, never both.
+            step = step.after(&id.child(KindTag::Default, ""));
             let mut steps = vec![step];
             if !cx.is_new(id) {
                 let name = qualified(&wanted.0, &wanted.1);
@@ -370,7 +273,13 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
         (Some(old), Some(new)) => {
             let mut steps = Vec::new();
             if old.always != new.always {
-                steps.push(alter(format!("SET GENERATED {}", if new.always { "ALWAYS" } else { "BY DEFAULT" })));
+                let step = alter(format!("SET GENERATED {}", if new.always { "ALWAYS" } else { "BY DEFAULT" }));
+                steps.push(if new.always {
+                    step.phase(Phase::Contract)
+                        .hazard(HazardKind::Breaking, "code that gives the column a value itself fails")
+                } else {
+                    step
+                });
             }
             let usual = || usual_sequence(id);
             let (from, to) = (old.sequence.clone().unwrap_or_else(usual), new.sequence.clone().unwrap_or_else(usual));
@@ -435,10 +344,12 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
     let step = Step::alter(id, format!("ALTER TABLE {} ALTER COLUMN {} {clause}", table_sql(id), Ident(&id.name())))
         .lock(LockMode::AccessExclusive, &id.top())
         .rank(3);
-    vec![if change.new.generated.as_ref().is_some_and(|g| g.stored) {
-        step.hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it")
-    } else {
-        step
+    vec![match &change.new.generated {
+        None => step
+            .phase(Phase::Contract)
+            .hazard(HazardKind::Breaking, "code that does not write the column leaves it empty"),
+        Some(new) if new.stored => step.hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it"),
+        Some(_) => step,
     }]
 }
 
@@ -540,8 +451,8 @@ impl Kind for Column {
         column_steps::drop(self, id, cx)
     }
 
-    fn reattach(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
-        column_steps::reattach(self, id)
+    fn reattach(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        column_steps::reattach(self, id, cx)
     }
 
     fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {

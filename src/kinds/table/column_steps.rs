@@ -7,6 +7,7 @@ use crate::core::name::{Ident, ident};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::Inheritance;
+use crate::kinds::table::type_change::{is_lossless, may_lose};
 use crate::kinds::{Kind, KindTag};
 use crate::plan::context::PlanContext;
 
@@ -79,16 +80,19 @@ pub(super) fn beyond_provider(column: &Column, id: &ObjectId, old: Option<&Colum
 }
 
 /// Moves a column over to the type that was rebuilt beside its old one.
-pub(super) fn reattach(column: &Column, id: &ObjectId) -> Vec<Step> {
+pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let through = if column.type_name.ends_with("[]") { "text[]" } else { "text" };
     let name = ident(&id.name());
     let to = &column.type_name;
     let sql = format!("ALTER TABLE {} ALTER COLUMN {name} TYPE {to} USING {name}::{through}::{to}", id.top_sql());
     let rewrite = format!("every row of {} is rewritten while nobody can read it", id.top().sql_path());
-    vec![
-        Step::alter(id, sql)
-            .lock(LockMode::AccessExclusive, &id.top())
-            .hazard(HazardKind::Rewrite, rewrite)
-            .phase(Phase::Contract),
-    ]
+    let mut step = Step::alter(id, sql)
+        .lock(LockMode::AccessExclusive, &id.top())
+        .hazard(HazardKind::Rewrite, rewrite)
+        .phase(Phase::Contract);
+    let old = Column::get(cx.from, id).map_or(to, |old| &old.type_name);
+    if !is_lossless(old, to, id, cx) {
+        step = step.hazard(HazardKind::DataLoss, may_lose(id, old, to));
+    }
+    vec![step]
 }

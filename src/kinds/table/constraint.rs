@@ -8,7 +8,7 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
-use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column::NotNull;
@@ -140,10 +140,93 @@ impl Constraint {
     }
 
     fn validate(&self, id: &ObjectId) -> Step {
-        Step::alter(id, format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
+        Self::validate_named(id, &id.name())
+    }
+
+    fn validate_named(id: &ObjectId, name: &str) -> Step {
+        Step::alter(id, format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", id.top_sql(), Ident(name)))
             .lock(LockMode::ShareUpdateExclusive, &id.top())
             .transaction(Transaction::Own)
             .rank(2)
+    }
+
+    fn deferral(&self) -> &'static str {
+        match (self.deferrable, self.initially_deferred) {
+            (_, true) => " DEFERRABLE INITIALLY DEFERRED",
+            (true, false) => " DEFERRABLE",
+            _ => "",
+        }
+    }
+
+    /// Replaces a constraint without a moment in which neither form holds, and without losing the old form where the rows do
+    /// not satisfy the new one: the new form is built and proved under another name, then the two change places in one
+    /// transaction.
+    fn create_beside(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Vec<Step>> {
+        let (table, name) = (id.top(), id.name());
+        let whole = |catalog| super::Table::get(catalog, &table).is_none_or(|t| t.partition_key.is_none());
+        let part = |catalog: &Catalog| catalog.children(&table, KindTag::Attachment).next().is_some();
+        let stays = !cx.is_new(&table) && !cx.is_dropped(&table);
+        let simple = stays && whole(cx.to) && whole(cx.from) && !part(cx.to) && !part(cx.from) && !self.inherited;
+        if !simple || !cx.can_build_beside(id) || Self::get(cx.from, id).is_none_or(|old| old.inherited) {
+            return None;
+        }
+        let beside = crate::core::name::beside(&name);
+        let aside = table.child(KindTag::Constraint, &beside);
+        let finish = |sql: String| {
+            Step::create(id, format!("ALTER TABLE {} {sql}", table.sql()))
+                .lock(LockMode::AccessExclusive, &table)
+                .phase(Phase::Contract)
+        };
+        let mut steps = match self.constraint_type {
+            ConstraintType::Check | ConstraintType::ForeignKey => {
+                let add =
+                    format!("ALTER TABLE {} ADD CONSTRAINT {} {}", table.sql(), Ident(&beside), self.clause(false));
+                let mode = if self.constraint_type == ConstraintType::Check {
+                    LockMode::AccessExclusive
+                } else {
+                    LockMode::ShareRowExclusive
+                };
+                let add = Step::alter(id, add)
+                    .lock(mode, &table)
+                    .after(&aside)
+                    .hazard(HazardKind::Breaking, "writes that do not satisfy it fail from here on");
+                let mut steps = vec![add];
+                if self.validated && self.enforced {
+                    steps.push(Self::validate_named(id, &beside));
+                }
+                steps.push(finish(format!("RENAME CONSTRAINT {} TO {}", Ident(&beside), Ident(&name))));
+                steps
+            }
+            ConstraintType::PrimaryKey | ConstraintType::Unique if !self.definition.contains("WITHOUT OVERLAPS") => {
+                let (head, rest) = self.columns_part()?;
+                let sql = format!("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} {rest}", Ident(&beside), table.sql());
+                let index = ObjectId::in_schema(KindTag::Index, &table.schema().unwrap_or_default(), &beside);
+                let mut build = Step::alter(id, sql)
+                    .lock(LockMode::ShareUpdateExclusive, &table)
+                    .transaction(Transaction::None)
+                    .after(&index)
+                    .done_when(super::index::is_valid_query(&table, &beside));
+                build.cleanup = Some(super::index::drop_invalid(&table, &beside));
+                let deferral = self.deferral();
+                vec![
+                    build,
+                    finish(format!("ADD CONSTRAINT {} {head} USING INDEX {}{deferral}", Ident(&name), Ident(&beside))),
+                ]
+            }
+            _ => return None,
+        };
+        let last = steps.len() - 1;
+        for (rank, step) in steps.iter_mut().enumerate().take(last) {
+            step.beside = true;
+            step.phase = Phase::Contract;
+            // Rows are mended before.
+            step.rank = MENDED + u8::try_from(rank).unwrap_or_default();
+        }
+        if self.clustered {
+            let step = Step::alter(id, format!("ALTER TABLE {} CLUSTER ON {}", table.sql(), Ident(&name))).rank(3);
+            steps.push(step.lock(LockMode::ShareUpdateExclusive, &table));
+        }
+        Some(steps)
     }
 
     fn is_key(&self) -> bool {
@@ -165,9 +248,14 @@ impl Kind for Constraint {
     }
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        if let Some(steps) = self.create_beside(id, cx) {
+            return steps;
+        }
         let table = id.top();
         let new = cx.is_new(&table);
         let name = id.name();
+        // Where it cannot be built beside its old form, the two change places in one transaction.
+        let replaces = cx.is_dropped(id) && cx.from.contains(id);
         // The parts of a key on a partitioned table are built one by one and attached.
         let only = if self.is_key() && has_attached_children(id, cx.to) { "ONLY " } else { "" };
         let add = |text: &str| format!("ALTER TABLE {only}{} ADD CONSTRAINT {} {text}", table.sql(), Ident(&name));
@@ -196,16 +284,15 @@ impl Kind for Constraint {
                 }
             }
             ConstraintType::PrimaryKey | ConstraintType::Unique
-                if !partitioned && !self.definition.contains("WITHOUT OVERLAPS") && self.columns_part().is_some() =>
+                if !partitioned
+                    && !replaces
+                    && !self.definition.contains("WITHOUT OVERLAPS")
+                    && self.columns_part().is_some() =>
             {
                 // The index is built while reads and writes go on; the constraint then only takes it over.
                 let (head, rest) = self.columns_part().unwrap_or_default();
                 let index = format!("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} {rest}", Ident(&name), table.sql());
-                let deferral = match (self.deferrable, self.initially_deferred) {
-                    (_, true) => " DEFERRABLE INITIALLY DEFERRED",
-                    (true, false) => " DEFERRABLE",
-                    _ => "",
-                };
+                let deferral = self.deferral();
                 let mut build =
                     Step::create(id, index).lock(LockMode::ShareUpdateExclusive, &table).transaction(Transaction::None);
                 build.done_when = Some(super::index::is_valid_query(&table, &name));
@@ -259,11 +346,14 @@ impl Kind for Constraint {
         steps
     }
 
-    fn drop(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let step = Step::drop(id, format!("ALTER TABLE {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
             .lock(LockMode::AccessExclusive, &id.top());
-        // Dropping a rule frees writers; what may break is code that relies on it (ON CONFLICT, GROUP BY a key).
-        vec![if self.is_key() { step } else { step.phase(Phase::Expand) }]
+        // Dropping a rule frees writers. Code may rely on a key or an exclusion (ON CONFLICT, GROUP BY a key) and on what a foreign
+        // key deletes; and what goes because its column goes has time until then.
+        let frees = self.constraint_type == ConstraintType::Check
+            && !cx.from.dependencies(id).any(|(dependency, _)| cx.is_dropped(dependency));
+        vec![if frees { step.phase(Phase::Expand) } else { step }]
     }
 
     fn taken_by(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {

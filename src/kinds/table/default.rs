@@ -4,7 +4,7 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
-use crate::core::step::{LockMode, Phase, Step};
+use crate::core::step::{HazardKind, LockMode, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column::{Column, Generated};
@@ -87,10 +87,12 @@ impl Kind for Default {
             id,
             format!("ALTER TABLE ONLY {} ALTER COLUMN {} DROP DEFAULT", id.top_sql(), Ident(&column.name())),
         );
-        // Inserts that leave the column out keep working unless it is NOT NULL.
-        let needed = Column::get(cx.to, &column).is_some_and(|c| c.not_null.is_some());
-        let phase = if needed { Phase::Contract } else { Phase::Expand };
-        vec![step.lock(LockMode::AccessExclusive, &id.top()).phase(phase)]
+        let step = step.lock(LockMode::AccessExclusive, &id.top());
+        if cx.is_new(id) {
+            return vec![step];
+        }
+        // Old code may leave the column out of its INSERTs.
+        vec![step.hazard(HazardKind::Breaking, "code that leaves the column out of an INSERT gets no value any more")]
     }
 
     fn folds(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::catalog::Catalog;
+use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal, qualified};
-use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::core::step::{Action, HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
@@ -95,11 +95,15 @@ pub(crate) fn drop_invalid(table: &ObjectId, name: &str) -> String {
 
 impl Index {
     fn statement(&self, id: &ObjectId, concurrently: bool, only: bool) -> String {
+        self.statement_named(&id.name(), concurrently, only)
+    }
+
+    fn statement_named(&self, name: &str, concurrently: bool, only: bool) -> String {
         let mut sql = format!(
             "CREATE {}INDEX {}{} ON {}{} {}",
             if self.unique { "UNIQUE " } else { "" },
             if concurrently { "CONCURRENTLY " } else { "" },
-            Ident(&id.name()),
+            Ident(name),
             if only { "ONLY " } else { "" },
             self.relation.sql(),
             self.definition
@@ -122,6 +126,49 @@ impl Index {
         plain.statement(id, false, false).replacen(" USING btree ", " ", 1)
     }
 
+    /// Whether the new form is built before the old one goes.
+    fn builds_beside(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+        let whole = |catalog, attached: bool| {
+            super::Table::get(catalog, &self.relation).is_none_or(|t| t.partition_key.is_none())
+                && !attached
+                && !has_attached_children(id, catalog)
+        };
+        let attached = |catalog| crate::kinds::table::partition::is_attached(id, catalog);
+        whole(cx.from, attached(cx.from))
+            && whole(cx.to, attached(cx.to))
+            && self.is_renewed(id, cx)
+            && cx.can_build_beside(id)
+    }
+
+    /// Whether the index is dropped and made again on the same relation. Where its new form cannot be built beside the old one
+    /// (its column changes its type), both happen in one transaction.
+    fn is_renewed(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+        let same = |catalog| Self::get(catalog, id).is_some_and(|index| index.relation == self.relation);
+        same(cx.from) && same(cx.to) && cx.is_dropped(id) && cx.is_new(id) && !cx.is_dropped(&self.relation)
+    }
+
+    /// The new form, built under another name, takes the place of the old one.
+    fn takes_place(&self, build: Step, id: &ObjectId, name: &str, cx: &PlanContext<'_>) -> Vec<Step> {
+        let mut build =
+            build.after(&ObjectId::in_schema(KindTag::Index, &id.schema().unwrap_or_default(), name)).beside();
+        build.action = Action::Alter;
+        build.creates.clear();
+        build.rank = MENDED;
+        let from = qualified(&id.schema().unwrap_or_default(), name);
+        let rename = Step::create(id, format!("ALTER INDEX {from} RENAME TO {}", Ident(&id.name())))
+            .lock(LockMode::ShareUpdateExclusive, &self.relation)
+            .phase(self.drop_phase(id, cx));
+        vec![build, rename]
+    }
+
+    /// An index that goes may be what old code is fast by, or what its ON CONFLICT names. One that is merely built anew is not
+    /// missed, unless it forbade what the new one allows, or the other way round.
+    fn drop_phase(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Phase {
+        let unique = |catalog| Self::get(catalog, id).is_some_and(|index| index.unique);
+        let renewed = self.builds_beside(id, cx) && !unique(cx.from) && !unique(cx.to);
+        if renewed { Phase::Expand } else { Phase::Contract }
+    }
+
     fn statistics_steps(&self, id: &ObjectId, old: &BTreeMap<i32, i32>) -> Vec<Step> {
         let numbers: std::collections::BTreeSet<_> = self.statistics.keys().chain(old.keys()).collect();
         numbers
@@ -133,6 +180,12 @@ impl Index {
             })
             .collect()
     }
+}
+
+/// Whether something that is made again rests on the index (a replica identity, a foreign key): the old form then goes, and the
+/// new one takes its name, in the transaction in which that is made again.
+fn is_held(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    cx.from.dependents(id).any(|(d, edge)| edge == Edge::Hard && !d.kind().is_component() && cx.is_dropped(d))
 }
 
 impl Kind for Index {
@@ -148,14 +201,16 @@ impl Kind for Index {
         let table = &self.relation;
         let only = has_attached_children(id, cx.to);
         let partitioned = super::Table::get(cx.to, table).is_some_and(|t| t.partition_key.is_some());
-        let online = cx.online && !cx.is_new(table) && !partitioned;
-        let mut step = Step::create(id, self.statement(id, online, only));
+        let beside = !partitioned && self.builds_beside(id, cx);
+        let online = cx.online && !cx.is_new(table) && !partitioned && (beside || !self.is_renewed(id, cx));
+        let name = if beside { crate::core::name::beside(&id.name()) } else { id.name().into_owned() };
+        let mut step = Step::create(id, self.statement_named(&name, online, only));
         if online {
             step = step
                 .lock(LockMode::ShareUpdateExclusive, table)
                 .transaction(Transaction::None)
-                .done_when(is_valid_query(table, &id.name()));
-            step.cleanup = Some(drop_invalid(table, &id.name()));
+                .done_when(is_valid_query(table, &name));
+            step.cleanup = Some(drop_invalid(table, &name));
             if self.unique {
                 step = step
                     .phase(Phase::Contract)
@@ -170,6 +225,9 @@ impl Kind for Index {
         step.premise = premise::unique_index(self, id, cx);
         step.requires.extend(attachments_before(id, cx));
         let mut steps = vec![step];
+        if beside {
+            steps = self.takes_place(steps.remove(0), id, &name, cx);
+        }
         steps.extend(self.statistics_steps(id, &BTreeMap::new()));
         if self.clustered {
             let step = Step::alter(
@@ -189,17 +247,18 @@ impl Kind for Index {
             && !has_attached_children(id, cx.from)
             && !crate::kinds::table::partition::is_attached(id, cx.from)
             && !cx.is_dropped(&self.relation)
+            && (!self.is_renewed(id, cx) || (self.builds_beside(id, cx) && !is_held(id, cx)))
         {
             let mut step =
                 Step::drop(id, format!("DROP INDEX CONCURRENTLY {}", id.sql())).transaction(Transaction::None);
-            step = step.lock(LockMode::ShareUpdateExclusive, &self.relation).phase(Phase::Expand);
+            step = step.lock(LockMode::ShareUpdateExclusive, &self.relation).phase(self.drop_phase(id, cx));
             step.done_when = Some(format!("SELECT to_regclass({}) IS NULL", literal(&id.sql())));
             return vec![step];
         }
         vec![
             Step::drop(id, format!("DROP INDEX {}", id.sql()))
                 .lock(LockMode::AccessExclusive, &self.relation)
-                .phase(Phase::Expand),
+                .phase(self.drop_phase(id, cx)),
         ]
     }
 
@@ -307,7 +366,7 @@ impl Introspect for Index {
         };
         let handle = out.add(id, index, "pg_class", oid, 0);
         if let Some(table) = out.handle("pg_class", table_oid, 0) {
-            out.depend(handle, table, crate::core::catalog::Edge::Hard);
+            out.depend(handle, table, Edge::Hard);
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ pub mod not_null;
 pub mod partition;
 mod premise;
 pub mod replica_identity;
+mod type_change;
 
 use std::collections::BTreeMap;
 
@@ -91,7 +92,16 @@ fn alter(change: &Change<'_, Table>, clause: &str) -> Step {
 
 fn alter_logged(change: &Change<'_, Table>) -> Vec<Step> {
     let clause = if change.new.logged { "SET LOGGED" } else { "SET UNLOGGED" };
-    vec![alter(change, clause).hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it")]
+    let step = alter(change, clause)
+        .phase(Phase::Contract)
+        .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it");
+    vec![if change.new.logged {
+        step
+    } else {
+        let reason =
+            format!("after a crash of the server {} is empty; standbys do not have its rows", change.id.sql_path());
+        step.hazard(HazardKind::DataLoss, reason)
+    }]
 }
 
 fn alter_access_method(change: &Change<'_, Table>) -> Vec<Step> {
@@ -111,10 +121,12 @@ fn alter_tablespace(change: &Change<'_, Table>) -> Vec<Step> {
 }
 
 fn alter_type(change: &Change<'_, Table>) -> Vec<Step> {
-    vec![match &change.new.of_type {
-        Some(of) => alter(change, &format!("OF {of}")),
-        None => alter(change, "NOT OF"),
-    }]
+    let Some(of) = &change.new.of_type else { return vec![alter(change, "NOT OF")] };
+    // The columns have to be the type's.
+    let mut step = alter(change, &format!("OF {of}"));
+    let columns = change.cx.from.children(change.id, KindTag::Column).map(|(column, _)| column);
+    step.after.extend(columns.filter(|column| change.cx.is_dropped(column)).cloned());
+    vec![step]
 }
 
 fn alter_options(change: &Change<'_, Table>) -> Vec<Step> {

@@ -6,6 +6,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
 use crate::kinds::table::column::Column;
+use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::premise;
 use crate::kinds::{Change, KindTag};
 use crate::plan::context::PlanContext;
@@ -48,12 +49,21 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
     let column = id.name();
     match (&change.old.not_null, &change.new.not_null) {
         (None, Some(new)) => not_null_steps(id, new, cx),
-        (Some(_), None) => vec![
-            Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)))
-                .lock(LockMode::AccessExclusive, &id.top())
-                .hazard(HazardKind::Breaking, "code that relies on a value being there may meet NULL")
-                .rank(1),
-        ],
+        (Some(_), None) => {
+            let top = id.top();
+            let mut step =
+                Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)))
+                    .lock(LockMode::AccessExclusive, &top)
+                    .hazard(HazardKind::Breaking, "code that relies on a value being there may meet NULL")
+                    .rank(1);
+            // A primary key holds its columns to it.
+            let primary = |key: &ObjectId| {
+                Constraint::get(cx.from, key).is_some_and(|c| c.constraint_type == ConstraintType::PrimaryKey)
+            };
+            let keys = cx.from.children(&top, KindTag::Constraint).map(|(key, _)| key);
+            step.after.extend(keys.filter(|key| cx.is_dropped(key) && primary(key)).cloned());
+            vec![step]
+        }
         (Some(old), Some(new)) if new.not_valid && !old.not_valid && cx.major >= 18 => {
             let drop = Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)));
             let mut steps = vec![drop.lock(LockMode::AccessExclusive, &id.top()).rank(1)];
@@ -106,11 +116,7 @@ pub(super) fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>)
     if !cx.online || cx.is_new(&top) || (new.not_valid && cx.major >= 18) {
         return vec![cx.locked(Step::alter(id, set), LockMode::AccessExclusive, &top).rank(5)];
     }
-    let mut check = format!("trueup_{}_not_null", id.name());
-    while check.len() > crate::core::name::MAX_IDENTIFIER_BYTES {
-        check.remove("trueup_".len());
-    }
-    let check = ident(&check);
+    let check = ident(&crate::core::name::derived("trueup_", &id.name(), "_not_null"));
     vec![
         Step::alter(id, format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"))
             .lock(LockMode::AccessExclusive, &top)

@@ -113,6 +113,16 @@ impl Kind for Attachment {
         let mut steps = Vec::new();
         if !cx.is_new(&table) {
             step = step.hazard(HazardKind::Blocking, "the rows of the new partition are read to check the bound");
+            let other = |(d, _): &(&ObjectId, Edge)| {
+                Self::get(cx.from, d).is_some_and(|a| a.bound == "DEFAULT" && a.parent == self.parent)
+            };
+            if let Some((default, _)) = cx.from.dependents(&self.parent).find(other) {
+                let reason = format!(
+                    "the rows of the default partition {} are read while nobody can use it",
+                    default.top().sql_path()
+                );
+                step = step.hazard(HazardKind::Blocking, reason);
+            }
             // A table is not attached before it has the checks of the partitioned one; those that come with that one's own
             // statement come too late for it, or not at all.
             for (own, theirs, check) in checks_wanted(&table, cx) {

@@ -7,7 +7,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
-use crate::kinds::types::{OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, fragment, tables_using};
+use crate::kinds::types::{OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, columns_holding, fragment};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -118,7 +118,8 @@ impl Kind for Composite {
 }
 
 impl Kind for CompositeAttribute {
-    const INFO: KindInfo = KindInfo { dotted: true, ..KindInfo::new("composite_attribute", "attribute") };
+    const INFO: KindInfo =
+        KindInfo { dotted: true, holds_data: true, ..KindInfo::new("composite_attribute", "attribute") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {
@@ -145,11 +146,11 @@ impl Kind for CompositeAttribute {
             return Vec::new();
         }
         let step = Step::drop(id, format!("ALTER TYPE {} DROP ATTRIBUTE {}", parent.sql(), Ident(&id.name())));
-        let tables = tables_using(&parent, cx);
-        let Some(first) = tables.first() else { return vec![step] };
-        let names: Vec<_> = tables.iter().map(ObjectId::sql).collect();
-        let reason = format!("what the rows of {} hold under the attribute is lost", names.join(", "));
-        vec![step.hazard(HazardKind::DataLoss, reason).lock(LockMode::AccessShare, first)]
+        let columns = columns_holding(&parent, cx);
+        let Some(first) = columns.first() else { return vec![step] };
+        let names: Vec<_> = columns.iter().map(ObjectId::sql_path).collect();
+        let reason = format!("what the values of {} hold under the attribute is lost", names.join(", "));
+        vec![step.hazard(HazardKind::DataLoss, reason).lock(LockMode::AccessShare, &first.top())]
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
@@ -159,7 +160,11 @@ impl Kind for CompositeAttribute {
     }
 
     /// Moves the attribute over to a type that was rebuilt beside the old one.
-    fn reattach(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+    fn reattach(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        // PostgreSQL refuses it while a column holds such values.
+        if !columns_holding(&id.top(), cx).is_empty() {
+            return Vec::new();
+        }
         let sql = format!("ALTER TYPE {} ALTER ATTRIBUTE {} TYPE {}", id.top_sql(), Ident(&id.name()), self.type_sql());
         vec![Step::alter(id, sql).phase(Phase::Contract)]
     }

@@ -82,7 +82,7 @@ impl Domain {
 }
 
 impl Kind for Domain {
-    const INFO: KindInfo = KindInfo { namespaces: &["type"], ..KindInfo::new("domain", "domain") };
+    const INFO: KindInfo = KindInfo { namespaces: &["type"], swaps: true, ..KindInfo::new("domain", "domain") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

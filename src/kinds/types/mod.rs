@@ -45,6 +45,28 @@ pub(crate) fn tables_using(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId>
     tables
 }
 
+/// The columns that hold values of a type in the state that is: as themselves, or within another composite type or a domain.
+pub(crate) fn columns_holding(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let mut found = std::collections::BTreeSet::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut queue = vec![id.clone()];
+    while let Some(holder) = queue.pop() {
+        if !seen.insert(holder.clone()) {
+            continue;
+        }
+        for (user, _) in cx.from.dependents(&holder) {
+            match user.kind() {
+                KindTag::Column => {
+                    found.insert(user.clone());
+                }
+                KindTag::CompositeAttribute | KindTag::Domain => queue.push(user.top()),
+                _ => {}
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
 /// Says of a step that it makes the server read all rows of the tables that use a type, and which lock they are under.
 pub(crate) fn scanning(step: Step, id: &ObjectId, mode: LockMode, cx: &PlanContext<'_>) -> Step {
     let tables = tables_using(id, cx);

@@ -56,12 +56,17 @@ fn alter_options(change: &Change<'_, View>) -> Vec<Step> {
 
 /// Adds the hazard of a change of whose rights the view reads with.
 fn access(step: Step, change: &Change<'_, View>) -> Step {
-    let on = |view: &View| view.options.get("security_invoker").is_some_and(|v| is_true(v));
-    if on(change.old) == on(change.new) {
-        return step;
+    let on = |view: &View, option: &str| view.options.get(option).is_some_and(|v| is_true(v));
+    let mut step = step;
+    if on(change.old, "security_invoker") != on(change.new, "security_invoker") {
+        let rights = if on(change.new, "security_invoker") { "whoever reads it" } else { "its owner" };
+        step = step.hazard(HazardKind::Access, format!("it reads with the rights of {rights} from now on"));
     }
-    let rights = if on(change.new) { "whoever reads it" } else { "its owner" };
-    step.hazard(HazardKind::Access, format!("it reads with the rights of {rights} from now on"))
+    if on(change.old, "security_barrier") && !on(change.new, "security_barrier") {
+        let reason = "a function in a reader's query may see rows that the view hides from now on";
+        step = step.hazard(HazardKind::Access, reason);
+    }
+    step
 }
 
 /// Whether a storage parameter means true, in any of the spellings that PostgreSQL takes.

@@ -1,0 +1,269 @@
+//! What a change of a column's type does to the values: whether they are looked at, how they are taken over, what may be lost.
+
+use crate::core::catalog::Catalog;
+use crate::core::id::ObjectId;
+use crate::kinds::types::domain::Domain;
+use crate::kinds::types::enums::Enum;
+use crate::plan::context::PlanContext;
+
+/// A type as `format_type` prints it, in parts: `timestamp(0) without time zone` is `timestamp without time zone` and 0.
+struct Parts {
+    base: String,
+    modifiers: Option<Vec<i64>>,
+}
+
+fn parts(text: &str) -> Parts {
+    let Some((head, rest)) = text.split_once('(') else { return Parts { base: text.to_owned(), modifiers: None } };
+    let (inside, tail) = rest.split_once(')').unwrap_or((rest, ""));
+    // What is no list of numbers (`geometry(Point,4326)`) belongs to the name: nothing is known of it.
+    match inside.split(',').map(|n| n.trim().parse().ok()).collect::<Option<Vec<i64>>>() {
+        Some(numbers) => Parts { base: format!("{}{tail}", head.trim()), modifiers: Some(numbers) },
+        None => Parts { base: text.to_owned(), modifiers: None },
+    }
+}
+
+impl Parts {
+    fn first(&self) -> Option<i64> {
+        self.modifiers.as_ref().and_then(|m| m.first().copied())
+    }
+
+    /// Precision and scale of a numeric.
+    fn digits(&self) -> Option<(i64, i64)> {
+        Some((self.first()?, self.modifiers.as_ref().and_then(|m| m.get(1).copied()).unwrap_or(0)))
+    }
+
+    /// Digits after the point of a second.
+    fn precision(&self) -> i64 {
+        self.first().unwrap_or(6)
+    }
+
+    /// Whether the first modifier, a length, is at least another one.
+    fn takes(&self, length: Option<i64>) -> bool {
+        match (self.first(), length) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(room), Some(length)) => room >= length,
+        }
+    }
+}
+
+fn is_time(base: &str) -> bool {
+    base.starts_with("time ") || base.starts_with("timestamp ") || base == "interval"
+}
+
+/// Type changes that PostgreSQL makes without looking at a row (ATColumnChangeRequiresRewrite).
+pub(super) fn is_free(old: &str, new: &str) -> bool {
+    if old.ends_with("[]") || new.ends_with("[]") {
+        return old == new;
+    }
+    let (a, b) = (parts(old), parts(new));
+    match (a.base.as_str(), b.base.as_str()) {
+        ("character varying", "text") => true,
+        ("text", "character varying") => b.modifiers.is_none(),
+        ("character varying", "character varying") | ("bit varying", "bit varying") => b.takes(a.first()),
+        ("numeric", "numeric") => match (a.digits(), b.digits()) {
+            (_, None) => true,
+            (Some((p, s)), Some((q, t))) => p <= q && s == t,
+            (None, Some(_)) => false,
+        },
+        (x, y) if x == y && is_time(x) => b.precision() >= a.precision(),
+        (x, y) => x == y && a.modifiers == b.modifiers,
+    }
+}
+
+/// Type changes for which an assignment cast exists in every PostgreSQL, so that USING need not be said.
+pub(super) fn is_implicit(old: &str, new: &str) -> bool {
+    const WIDTH: &[&str] = &["smallint", "integer", "bigint", "numeric", "real", "double precision"];
+    let rank = |t: &str| WIDTH.iter().position(|w| *w == t);
+    is_free(old, new) || matches!((rank(old), rank(new)), (Some(a), Some(b)) if a < b)
+}
+
+/// The types of an array's elements, or of anything else itself; a domain is what it is based on.
+fn resolved(name: &str, column: &ObjectId, catalog: &Catalog) -> String {
+    let (mut element, mut dimensions) = (name, "");
+    if let Some(rest) = name.strip_suffix("[]") {
+        (element, dimensions) = (rest, "[]");
+    }
+    let domain = catalog.dependencies(column).find(|(id, _)| {
+        Domain::get(catalog, id).is_some() && (id.sql() == element || crate::core::name::ident(&id.name()) == element)
+    });
+    match domain.and_then(|(id, _)| Some((id, Domain::get(catalog, id)?))) {
+        Some((id, domain)) => format!("{}{dimensions}", resolved(&domain.type_name, id, catalog)),
+        None => name.to_owned(),
+    }
+}
+
+/// Whether every value of the old type that can be taken over says the same afterwards. What is not known to be so is not.
+pub(super) fn is_lossless(old: &str, new: &str, column: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let (a, b) = (resolved(old, column, cx.from), resolved(new, column, cx.to));
+    // A text that is no label fails; one that is stays what it was.
+    let labels = |name: &str| {
+        cx.to.dependencies(column).any(|(id, _)| {
+            Enum::get(cx.to, id).is_some() && (id.sql() == name || crate::core::name::ident(&id.name()) == name)
+        })
+    };
+    let text = matches!(parts(&a).base.as_str(), "text" | "character varying");
+    keeps(&a, &b) || (text && labels(&b))
+}
+
+/// Pairs of types that keep every value.
+fn keeps(old: &str, new: &str) -> bool {
+    if old == new || new == "text" {
+        return true;
+    }
+    match (old.strip_suffix("[]"), new.strip_suffix("[]")) {
+        (Some(old), Some(new)) => return keeps(old, new),
+        (None, Some(new)) => return keeps(old, new),
+        (Some(_), None) => return new == "character varying",
+        (None, None) => {}
+    }
+    let (a, b) = (parts(old), parts(new));
+    let integer = |t: &str| match t {
+        "smallint" => Some((5, 6)),
+        "integer" => Some((10, 11)),
+        "bigint" => Some((19, 20)),
+        _ => None,
+    };
+    match (a.base.as_str(), b.base.as_str()) {
+        ("smallint", "integer" | "bigint" | "real" | "double precision") => true,
+        ("integer", "bigint" | "double precision") | ("real", "double precision") => true,
+        (x, "numeric") if integer(x).is_some() => {
+            b.digits().is_none_or(|(p, s)| integer(x).is_some_and(|(digits, _)| p - s >= digits))
+        }
+        (x, "character varying") if integer(x).is_some() => b.takes(integer(x).map(|(_, length)| length)),
+        ("boolean", "integer") | ("jsonb", "json") | ("cidr", "inet") => true,
+        ("boolean", "character varying") => b.takes(Some(5)),
+        ("uuid", "character varying") => b.takes(Some(36)),
+        ("text" | "character varying", "uuid") => true,
+        ("numeric", "numeric") => match (a.digits(), b.digits()) {
+            (_, None) => true,
+            (Some((p, s)), Some((q, t))) => t >= s && q - t >= p - s,
+            (None, Some(_)) => false,
+        },
+        ("text", "character varying") => b.modifiers.is_none(),
+        ("character varying" | "character", "character varying") => b.takes(a.first()),
+        ("character", "character") | ("bit varying", "bit varying") | ("bit", "bit varying") => b.takes(a.first()),
+        (x, y) if x.ends_with("citext") || y.ends_with("citext") => {
+            let word = |t: &str| t.ends_with("citext") || matches!(t, "text" | "character varying");
+            word(x) && word(y) && b.modifiers.is_none()
+        }
+        ("date", "timestamp without time zone" | "timestamp with time zone") => true,
+        ("timestamp without time zone", "timestamp with time zone")
+        | ("time without time zone", "time with time zone") => b.precision() >= a.precision(),
+        ("time without time zone", "interval") => b.precision() >= a.precision(),
+        (x, y) if x == y && is_time(x) => b.precision() >= a.precision(),
+        (x, "interval") if x.starts_with("interval ") => b.precision() >= a.precision(),
+        (_, "character varying") => b.modifiers.is_none(),
+        // A modifier that is lifted.
+        (x, y) => x == y && b.modifiers.is_none() && x != "bit" && x != "character",
+    }
+}
+
+/// What is said of a change that is not lossless.
+pub(super) fn may_lose(column: &ObjectId, old: &str, new: &str) -> String {
+    format!("values of {} may be cut, rounded or otherwise changed on the way from {old} to {new}", column.sql_path())
+}
+
+/// The expression that takes a value from one type to another.
+pub(super) fn cast(value: &str, old: &str, new: &str) -> String {
+    const DIRECT: &[&str] = &[
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "real",
+        "double precision",
+        "text",
+        "character varying",
+        "character",
+        "date",
+        "json",
+        "jsonb",
+        "name",
+        "timestamp without time zone",
+        "timestamp with time zone",
+        "time without time zone",
+        "time with time zone",
+        "interval",
+        "boolean",
+        "bytea",
+        "uuid",
+        "oid",
+    ];
+    let base = |t: &str| t.split('(').next().unwrap_or(t).trim().to_owned();
+    let group = |t: &str| match t {
+        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => 1,
+        "timestamp without time zone" | "timestamp with time zone" | "date" => 2,
+        "text" | "character varying" | "character" | "name" => 3,
+        "json" | "jsonb" => 4,
+        "boolean" => 5,
+        _ => 0,
+    };
+    let (a, b) = (base(old), base(new));
+    let (ga, gb) = (group(&a), group(&b));
+    let castable = ga == 3
+        || gb == 3
+        || (ga == gb && ga != 0)
+        || (a == "boolean" && b == "integer")
+        || (a == "integer" && b == "boolean");
+    if castable || (!DIRECT.contains(&a.as_str()) && !old.ends_with("[]") && a == b) {
+        format!("{value}::{new}")
+    } else if new.ends_with("[]") && !old.ends_with("[]") {
+        format!("ARRAY[{value}]::{new}")
+    } else {
+        format!("{value}::text::{new}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_every_value() {
+        for (old, new) in [
+            ("smallint", "bigint"),
+            ("integer", "numeric"),
+            ("integer", "numeric(12,2)"),
+            ("integer", "double precision"),
+            ("character varying(5)", "character varying(9)"),
+            ("character varying(5)[]", "text[]"),
+            ("numeric(4,1)", "numeric(8,2)"),
+            ("timestamp(0) without time zone", "timestamp without time zone"),
+            ("date", "timestamp with time zone"),
+            ("jsonb", "json"),
+            ("interval day", "interval"),
+            ("geometry(Point,4326)", "geometry(Point,4326)"),
+        ] {
+            assert!(keeps(old, new), "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn what_may_lose() {
+        for (old, new) in [
+            ("text[]", "character varying(3)[]"),
+            ("text", "name"),
+            ("bit varying(8)", "bit varying(4)"),
+            ("bit(8)", "bit(4)"),
+            ("bit(8)", "bit"),
+            ("timestamp with time zone", "time without time zone"),
+            ("time with time zone", "time without time zone"),
+            ("timestamp with time zone", "timestamp(0) with time zone"),
+            ("timestamp(6) without time zone", "timestamp(0) without time zone"),
+            ("interval", "interval(0)"),
+            ("interval", "interval day"),
+            ("double precision", "numeric(4,1)"),
+            ("bigint", "double precision"),
+            ("bigint", "real"),
+            ("numeric", "double precision"),
+            ("numeric", "money"),
+            ("json", "jsonb"),
+            ("integer", "numeric(9,0)"),
+            ("integer", "character varying(3)"),
+        ] {
+            assert!(!keeps(old, new), "{old} -> {new}");
+            assert!(!is_free(old, new), "{old} -> {new}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+select (c).z = 'zz' from t;

@@ -1,0 +1,1 @@
+select polcmd = '*' and not polpermissive from pg_policy where polname = 'guard';
