@@ -24,9 +24,9 @@ select 'profiles that were there are kept, the others are new', count(*) = 40 an
 from profiles;
 select 'carts, orders and sessions refer to profiles, proved', count(*) = 3 and bool_and(convalidated)
 from pg_constraint where contype = 'f' and confrelid = 'profiles'::regclass and conrelid in ('carts'::regclass, 'orders'::regclass, 'sessions'::regclass);
-select 'the new columns have their indexes, the old index is gone',
-       array_agg(indexname::text order by 1) = array['idx_carts_profile_status', 'idx_orders_profile', 'idx_sessions_profile']
-from pg_indexes where indexname like 'idx\_%';
+select 'the new columns have their indexes', count(*) = 3 from pg_indexes
+where indexname in ('idx_carts_profile_status', 'idx_orders_profile', 'idx_sessions_profile');
+select 'the old index is gone', to_regclass('public.idx_carts_customer_status') is null;
 select 'policies ask auth_profile_id()', count(*) = 3 and bool_and(qual like '%auth_profile_id()%') from pg_policies
 where schemaname = 'public';
 select 'the old helper is gone', to_regprocedure('auth_customer_id()') is null;

@@ -1,7 +1,5 @@
 //! What the steps take for granted of the rows, asked before the first of them.
 
-#![expect(clippy::vec_box, reason = "diagnostics are boxed wherever they are handed on")]
-
 use std::time::{Duration, Instant};
 
 use super::settings::search_path;
