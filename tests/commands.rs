@@ -1,4 +1,4 @@
-//! The commands as DESIGN.md and docs/commands.md promise them, through the binary, against real servers: states in every form,
+//! The commands as docs/commands.md promises them, through the binary, against real servers: states in every form,
 //! results in every form, refusals, environments.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, dead_code)]
 
@@ -258,6 +258,25 @@ fn phases_are_run_one_after_the_other() {
     assert_eq!(columns(), "idN moodY nameY oldY");
     apply("contract");
     assert_eq!(columns(), "idN moodY nameN");
+}
+
+/// Names that are exchanged, or taken again, are no rename that could be told from what is already done: that is said.
+#[test]
+fn a_rename_that_is_not_done_is_said() {
+    let Some(server) = support::servers::server() else { return };
+    let place =
+        Place::new(server, "create table t (id int primary key, a int, b text); insert into t values (1, 2, 'x')");
+    let columns = |a: &str, b: &str| {
+        let text = format!("tables:\n  t:\n    columns:\n      id: int primary key\n      a: {a}\n      b: {b}\n");
+        place.write("p/schema.yaml", &text);
+        place.call(&["diff", "--from", &place.database.url, "--to", "p"])
+    };
+    let swapped = ends(columns("{type: text, was: b}", "{type: int, was: a}"), DIFFERS);
+    says(&swapped, &["warning[not-renamed]", "the database has", "schema.yaml:5"]);
+    let again = ends(columns("int", "{type: text, was: a}"), FINE);
+    says(&again, &["warning[not-renamed]"]);
+    let done = ends(columns("int", "{type: text, was: c}"), FINE);
+    assert!(!done.stderr.contains("not-renamed"), "{}", done.stderr);
 }
 
 #[test]

@@ -146,6 +146,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let (mut from_catalog, to_catalog) = (scoped.from, scoped.to);
     let found = from_catalog.clone();
     let renamed = rename::apply(&from_catalog, &to_catalog, &scoped.renames, &scoped.value_renames, &mut place).await?;
+    notes.extend(place.take_notes());
     let mut first_steps = Vec::new();
     let mut renames = Vec::new();
     if let Some(renamed) = renamed {

@@ -40,6 +40,7 @@ pub async fn apply(
         .filter_map(|(new, (old, _))| existing(old, new, from, renames).map(|old| (old, new.clone())))
         .filter(|(old, new)| from.contains(old) && !from.contains(new) && !to.contains(old))
         .collect();
+    place.add_notes(not_done(from, to, renames));
     let mut steps = Vec::new();
     let mut map: BTreeMap<ObjectId, ObjectId> = BTreeMap::new();
     // Parents before children: what lies below a renamed object is renamed under its parent's new name.
@@ -67,6 +68,27 @@ pub async fn apply(
     let touched: BTreeSet<ObjectId> = map.keys().cloned().chain(values.keys().map(|(id, _)| id.clone())).collect();
     let catalog = read_back(from, &touched, &steps, &map, place).await?;
     Ok(Some(Renamed { catalog, steps, pairs: map.into_iter().collect() }))
+}
+
+/// Warnings for renames that are declared and cannot be meant, or cannot be told: what had the old name is still there, and
+/// so is what has the new one, or the project declares both. Exchanging two names is such a case, too.
+fn not_done(from: &Catalog, to: &Catalog, renames: &BTreeMap<ObjectId, (ObjectId, Location)>) -> Vec<Box<Diagnostic>> {
+    let mut notes = Vec::new();
+    for (new, (old, place)) in renames {
+        let Some(found) = existing(old, new, from, renames).filter(|found| found != new) else { continue };
+        let why = match (from.contains(new), to.contains(&found)) {
+            (true, _) => format!("the database has {new} as well"),
+            (false, true) => format!("the project declares {found} as well"),
+            (false, false) => continue,
+        };
+        notes.push(
+            Diagnostic::warning("not-renamed", format!("{found} is not renamed to {new}: {why}"))
+                .note("the two are compared as what they are called now; values stay where they are")
+                .help("if it was renamed already, take `was` out; to exchange two names, rename one to a third name first")
+                .at(place.clone()),
+        );
+    }
+    notes
 }
 
 /// All declared renames as statements, each list with the condition under which it is still to be done: what had the old name
