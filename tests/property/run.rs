@@ -1,13 +1,17 @@
 //! Runs one case.
 
+use std::collections::BTreeSet;
+
+use tokio::runtime::Runtime;
 use trueup::apply::{RunOptions, Silent};
 use trueup::core::catalog::Catalog;
-use trueup::diff::diff;
+use trueup::diff::{ChangeKind, diff};
 use trueup::introspect::introspect;
 use trueup::plan::{Plan, PlanOptions, plan};
 use trueup::postgres::{ConnInfo, Session};
 
 use super::model::Model;
+use super::rows::{fill, keys};
 use super::support::catalog::lines;
 use super::support::judge::Options;
 use super::support::servers::{Database, Server, quoted, run};
@@ -21,6 +25,8 @@ pub struct Done {
     pub loaded: usize,
     /// Steps planned.
     pub steps: usize,
+    /// Tables whose rows were there and still are.
+    pub rows: usize,
 }
 
 /// Makes what all cases take for granted.
@@ -30,35 +36,119 @@ pub fn prepare(server: &Server) {
     }
 }
 
-/// Runs the case of a seed.
-pub fn case(server: &Server, seed: u64, a: &Model, b: &Model, verbose: bool) -> Result<Done, String> {
-    thread_local! {
-        static RUNTIME: tokio::runtime::Runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+/// A database and a session in it.
+struct Place<'a> {
+    session: Session,
+    database: Database<'a>,
+}
+
+impl<'a> Place<'a> {
+    fn new(server: &'a Server, runtime: &Runtime) -> Result<Self, String> {
+        let database = server.database();
+        let info = ConnInfo::parse(&database.url).map_err(|e| e.to_string())?;
+        let session = runtime.block_on(Session::connect(&info)).map_err(|e| e.to_string())?;
+        Ok(Self { session, database })
     }
-    // The databases come and go outside: what makes them has a runtime of its own.
-    let (first, second) = (server.database(), server.database());
-    let done = RUNTIME.with(|runtime| runtime.block_on(converge((&first, &second), seed, a, b, verbose)))?;
+}
+
+/// What a worker runs its cases in. Making two databases takes longer than all else that a case does; so they are emptied
+/// and used again, unless a case failed in them.
+pub struct Desk<'a> {
+    server: &'a Server,
+    runtime: Runtime,
+    places: Option<(Place<'a>, Place<'a>)>,
+}
+
+/// Empties a database: everything in it is in a schema, but extensions and what future objects get.
+///
+/// What privileges future objects get in no schema goes with no DROP but that of its role.
+const EMPTY: &str = r#"
+    rollback;
+    do $$
+    declare name text;
+    begin
+        for name in select format('%I', extname) from pg_extension where extname <> 'plpgsql' loop
+            execute 'drop extension ' || name || ' cascade';
+        end loop;
+        for name in select format('%I', nspname) from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' loop
+            execute 'drop schema ' || name || ' cascade';
+        end loop;
+        delete from pg_shdepend where classid = 'pg_default_acl'::regclass
+            and dbid = (select oid from pg_database where datname = current_database());
+        delete from pg_default_acl;
+        create schema public;
+        grant usage on schema public to public;
+    end $$;
+    reset all;
+"#;
+
+impl<'a> Desk<'a> {
+    /// A desk with nothing on it.
+    pub fn new(server: &'a Server) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { server, runtime, places: None }
+    }
+
+    /// Runs the case of a seed.
+    pub fn case(&mut self, seed: u64, a: &Model, b: &Model, verbose: bool) -> Result<Done, String> {
+        let (first, second) = match self.places.take() {
+            Some(places) => places,
+            None => (Place::new(self.server, &self.runtime)?, Place::new(self.server, &self.runtime)?),
+        };
+        let result = self.runtime.block_on(converge(&first, &second, seed, a, b, verbose)).and_then(|(done, plan)| {
+            alike(&first.database, &second.database, &plan)?;
+            Ok(done)
+        });
+        let empty = async {
+            first.session.batch(EMPTY).await?;
+            second.session.batch(EMPTY).await
+        };
+        if self.runtime.block_on(empty).is_ok() {
+            self.places = Some((first, second));
+        }
+        result
+    }
+}
+
+/// Compares two databases without trueup's eyes.
+fn alike(first: &Database<'_>, second: &Database<'_>, plan: &str) -> Result<(), String> {
     let options = Options { ignore_column_order: true, fixpoint: false };
-    let (left, right) = (lines(&first, options)?, lines(&second, options)?);
+    let (mut left, right) = (lines(first, options)?, lines(second, options)?);
+    // A table that was there before it became an heir has every column and check as its own, for ever: INHERIT demands them and leaves
+    // them so. Only a table made as an heir can have them from its parent alone.
+    let heirs: BTreeSet<String> = plan
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("ALTER TABLE ")?.split_once(" INHERIT "))
+        .filter(|(table, _)| !table.ends_with(" NO"))
+        .map(|(table, _)| table.replace('"', ""))
+        .collect();
+    for (kind, name, text) in &mut left {
+        let of_heir = heirs.iter().any(|table| name.replace('"', "").starts_with(&format!("{table}.")));
+        if of_heir && matches!(kind.as_str(), "column" | "constraint") {
+            let inherited = text.replacen(" local", " inherited", 1);
+            if right.iter().any(|other| (&other.0, &other.1, &other.2) == (&*kind, &*name, &inherited)) {
+                *text = inherited;
+            }
+        }
+    }
+    left.sort();
+    let mut right = right;
+    right.sort();
     if left != right {
         let only = |x: &[(String, String, String)], y: &[(String, String, String)]| {
             x.iter().filter(|line| !y.contains(line)).map(|line| format!("{line:?}")).collect::<Vec<_>>().join("\n    ")
         };
         return Err(format!(
-            "the catalogs differ\n  is:\n    {}\n  should be:\n    {}\n  the plan:\n{}",
+            "the catalogs differ\n  is:\n    {}\n  should be:\n    {}\n  the plan:\n{plan}",
             only(&left, &right),
             only(&right, &left),
-            done.1
         ));
     }
-    Ok(done.0)
+    Ok(())
 }
 
 /// Runs every statement that the server takes; the others are as if they had not been written.
-async fn load(database: &Database<'_>, statements: &[String], verbose: bool) -> Result<(Session, usize), String> {
-    let info = ConnInfo::parse(&database.url).map_err(|e| e.to_string())?;
-    let session = Session::connect(&info).await.map_err(|e| e.to_string())?;
+async fn load(session: &Session, statements: &[String], verbose: bool) -> Result<usize, String> {
     let mut loaded = 0;
     for statement in statements {
         match session.client.batch_execute(statement).await {
@@ -75,7 +165,7 @@ async fn load(database: &Database<'_>, statements: &[String], verbose: bool) -> 
         }
     }
     session.batch("reset all").await.map_err(|e| e.to_string())?;
-    Ok((session, loaded))
+    Ok(loaded)
 }
 
 async fn read(session: &Session, path: &[String]) -> Result<Catalog, String> {
@@ -87,26 +177,27 @@ fn describe_plan(plan: &Plan) -> String {
 }
 
 async fn converge(
-    (first, second): (&Database<'_>, &Database<'_>),
+    first: &Place<'_>,
+    second: &Place<'_>,
     seed: u64,
     a: &Model,
     b: &Model,
     verbose: bool,
 ) -> Result<(Done, String), String> {
     let path = vec!["public".to_owned()];
-    let server = first.server;
+    let server = first.database.server;
+    let (live, wanted) = (&first.session, &second.session);
     let (one, two) = (script(a, server.major), script(b, server.major));
     if verbose {
         println!("-- the first schema");
     }
-    let (live, loaded) = load(first, &one, verbose).await?;
+    let loaded = load(live, &one, verbose).await?;
     if verbose {
         println!("-- the second schema");
     }
-    let (wanted, more) = load(second, &two, verbose).await?;
-    let from = read(&live, &path).await?;
-    let to = read(&wanted, &path).await?;
-    drop(wanted);
+    let more = load(wanted, &two, verbose).await?;
+    let from = read(live, &path).await?;
+    let to = read(wanted, &path).await?;
     let made = plan(&from, &to, &PlanOptions::new(server.major, seed.is_multiple_of(2), &path))
         .map_err(|e| format!("plan: {e:?}"))?;
     if verbose {
@@ -119,20 +210,47 @@ async fn converge(
             return Err(format!("a step says CASCADE: {}", step.sql));
         }
     }
+    let rows = fill(live, &from, &to, &made).await;
     let options = RunOptions { journal: false, ..RunOptions::default() };
-    trueup::apply::run(&live, &made, &options, &Silent)
+    trueup::apply::run(live, &made, &options, &Silent)
         .await
-        .map_err(|e| format!("apply: {}\n  {:?}", e.message, e.notes))?;
-    let now = read(&live, &path).await?;
+        .map_err(|e| format!("apply: {}\n  {:?}\n  the plan:\n{}", e.message, e.notes, describe_plan(&made)))?;
+    let (before, after) = (rows, keys(live, &to).await?);
+    for (table, rows) in &before {
+        if after.get(table) != Some(rows) {
+            let (is, should) = (after.get(table), rows);
+            return Err(format!(
+                "rows are lost: {table} has {is:?}, not {should}\n  the plan:\n{}",
+                describe_plan(&made)
+            ));
+        }
+    }
+    let now = read(live, &path).await?;
     let left = diff(&now, &to);
     if !left.is_empty() {
-        return Err(format!("not reached: {left:#?}\n  the plan:\n{}", describe_plan(&made)));
+        let what: BTreeSet<String> = left
+            .iter()
+            .map(|difference| match &difference.change {
+                ChangeKind::Altered { attributes } => {
+                    let names: Vec<_> = attributes.iter().map(|a| a.name).collect();
+                    format!("{} differs in {}", difference.id.kind().word(), names.join(", "))
+                }
+                other => format!(
+                    "{} {}",
+                    difference.id.kind().word(),
+                    if matches!(other, ChangeKind::Created) { "is missing" } else { "is left" }
+                ),
+            })
+            .collect();
+        let what: Vec<String> = what.into_iter().collect();
+        return Err(format!("not reached: {}\n{left:#?}\n  the plan:\n{}", what.join("; "), describe_plan(&made)));
     }
     let again =
         plan(&now, &to, &PlanOptions::new(server.major, true, &path)).map_err(|e| format!("second plan: {e:?}"))?;
     if !again.is_empty() {
         return Err(format!("the second plan is not empty:\n{}", describe_plan(&again)));
     }
-    let done = Done { written: one.len() + two.len(), loaded: loaded + more, steps: made.steps().count() };
+    let done =
+        Done { written: one.len() + two.len(), loaded: loaded + more, steps: made.steps().count(), rows: before.len() };
     Ok((done, describe_plan(&made)))
 }

@@ -80,22 +80,26 @@ from pg_namespace n join space using (oid, nspname)
 union all
 select 'relation', r.name, concat_ws(' ', r.relkind::text, r.relpersistence::text, r.relrowsecurity::text, r.relforcerowsecurity::text,
     (select string_agg(o, ',' order by o) from unnest(r.reloptions) o), pg_get_partkeydef(r.oid), pg_get_expr(r.relpartbound, r.oid), r.relreplident::text, {acl coalesce(r.relacl, case when r.relkind = 'S' then acldefault('s', r.relowner) else acldefault('r', r.relowner) end)},
-    (select string_agg(i.inhparent::regclass::text, ',' order by i.inhseqno) from pg_inherits i where i.inhrelid = r.oid))
+    (select string_agg(i.inhparent::regclass::text, ',' order by i.inhseqno) from pg_inherits i where i.inhrelid = r.oid),
+    (select string_agg(o, ',' order by o) from pg_class toast, unnest(toast.reloptions) o where toast.oid = r.reltoastrelid),
+    (select amname from pg_am where oid = r.relam))
 from rel r where r.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
 union all
 select 'column', r.name || '.' || a.attname, concat_ws(' ', {order a.attnum}, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
     nullif(a.attidentity::text, ''), nullif(a.attgenerated::text, ''), pg_get_expr(d.adbin, d.adrelid), a.attstorage::text,
-    nullif(a.attcollation, t.typcollation)::regcollation::text, a.attislocal::text, {acl a.attacl}, a.attoptions::text)
+    nullif(a.attcollation, t.typcollation)::regcollation::text, case when a.attislocal then 'local' else 'inherited' end,
+    nullif(a.attcompression::text, ''), 'statistics ' || nullif(a.attstattarget, -1), {acl a.attacl}, a.attoptions::text)
 from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
 where r.relkind in ('r', 'p', 'v', 'm', 'f', 'c')
 union all
 select 'constraint', concat_ws('.', r.name, ty.typname, c.conname), concat_ws(' ', pg_get_constraintdef(c.oid),
     -- Like pg_dump, which writes the NOT NULL of a partition in any case.
-    case when c.contype = 'n' and r.relispartition then '' else c.conislocal::text end, c.convalidated::text)
+    case when c.contype = 'n' and r.relispartition then '' when c.conislocal then 'local' else 'inherited' end, c.convalidated::text)
 from pg_constraint c join space n on n.oid = c.connamespace left join rel r on r.oid = c.conrelid left join pg_type ty on ty.oid = c.contypid
 union all
-select 'index', r.name, concat_ws(' ', pg_get_indexdef(r.oid), i.indisclustered::text, i.indisreplident::text, i.indisvalid::text)
+select 'index', r.name, concat_ws(' ', pg_get_indexdef(r.oid), i.indisclustered::text, i.indisreplident::text, i.indisvalid::text,
+    (select string_agg(concat(a.attnum, ':', a.attstattarget), ',' order by a.attnum) from pg_attribute a where a.attrelid = r.oid and a.attstattarget >= 0))
 from rel r join pg_index i on i.indexrelid = r.oid
 union all
 select 'view', r.name, pg_get_viewdef(r.oid) from rel r where r.relkind in ('v', 'm')
@@ -122,6 +126,10 @@ select 'policy', r.name || '.' || p.polname, concat_ws(' ', p.polcmd::text, p.po
 from pg_policy p join rel r on r.oid = p.polrelid
 union all
 select 'enum', e.enumtypid::regtype::text, string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_enum e group by e.enumtypid
+union all
+select 'type', format('%I.%I', n.nspname, t.typname), {acl coalesce(t.typacl, acldefault('T', t.typowner))}
+from pg_type t join space n on n.oid = t.typnamespace left join pg_class c on c.oid = t.typrelid
+where (t.typtype in ('e', 'd', 'r') or c.relkind = 'c') and not exists (select from ext where classid = 'pg_type'::regclass and objid = t.oid)
 union all
 select 'domain', t.oid::regtype::text, concat_ws(' ', format_type(t.typbasetype, t.typtypmod), t.typnotnull::text, t.typdefault)
 from pg_type t join space n on n.oid = t.typnamespace where t.typtype = 'd'
