@@ -113,6 +113,11 @@ macro_rules! kinds {
                 match self { $(Self::$Name(k) => k.reattach(id, cx)),* }
             }
 
+            /// See [`Kind::follows`].
+            pub fn follows(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
+                match self { $(Self::$Name(k) => k.follows(id, cx)),* }
+            }
+
             /// See [`Kind::survives_rebuild`].
             pub fn survives_rebuild(&self) -> bool {
                 match self { $(Self::$Name(k) => k.survives_rebuild()),* }
@@ -131,14 +136,6 @@ macro_rules! kinds {
             /// See [`Kind::provider`].
             pub fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
                 match self { $(Self::$Name(k) => k.provider(id, catalog)),* }
-            }
-
-            /// See [`Kind::beyond_provider`].
-            pub fn beyond_provider(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<Step> {
-                match (self, old) {
-                    $((Self::$Name(new), Some(Self::$Name(old))) => new.beyond_provider(id, Some(&**old), cx),)*
-                    $((Self::$Name(new), _) => new.beyond_provider(id, None, cx),)*
-                }
             }
 
             /// See [`Kind::implied`].

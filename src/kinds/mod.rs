@@ -50,6 +50,8 @@ pub struct KindInfo {
     pub same_by_definition: bool,
     /// It can be rebuilt beside its old form, and what holds its values moved over.
     pub swaps: bool,
+    /// What brings or changes it ([`Kind::provider`]) does so only in part: the kind says itself what is left to do.
+    pub provided_in_part: bool,
 }
 
 impl KindInfo {
@@ -71,6 +73,7 @@ impl KindInfo {
             last: false,
             same_by_definition: false,
             swaps: false,
+            provided_in_part: false,
         }
     }
 }
@@ -156,6 +159,12 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
         Vec::new()
     }
 
+    /// The object that takes this one along when it is moved over: the first statement of [`Kind::reattach`] is then not
+    /// wanted here.
+    fn follows(&self, _id: &ObjectId, _cx: &PlanContext<'_>) -> Option<ObjectId> {
+        None
+    }
+
     /// Whether the server itself carries the object over when what it depends on is changed in place (an index when its
     /// column's type changes).
     fn survives_rebuild(&self) -> bool {
@@ -175,11 +184,6 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
     /// The object whose own statement also brings, changes or removes this one: an inherited column's origin.
     fn provider(&self, _id: &ObjectId, _catalog: &Catalog) -> Option<ObjectId> {
         None
-    }
-
-    /// What the statements of its provider leave to be said of an object that they bring, or (where there is an `old`) change.
-    fn beyond_provider(&self, _id: &ObjectId, _old: Option<&Self>, _cx: &PlanContext<'_>) -> Vec<Step> {
-        Vec::new()
     }
 
     /// `ALTER … RENAME TO` for this object; `new` is its id afterwards.

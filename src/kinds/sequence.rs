@@ -116,7 +116,9 @@ impl Kind for Sequence {
 
     fn create(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
         let unlogged = if self.unlogged { "UNLOGGED " } else { "" };
-        vec![Step::create(id, format!("CREATE {unlogged}SEQUENCE {}{}", id.sql(), self.options()))]
+        let step = Step::create(id, format!("CREATE {unlogged}SEQUENCE {}{}", id.sql(), self.options()));
+        // The sequence of an identity column may have had the name.
+        vec![step.after(id)]
     }
 
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {

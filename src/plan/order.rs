@@ -123,6 +123,11 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
             if let Some(before) = builder.creator(id) {
                 builder.edge(before, i, "what a step requires is there", true);
             }
+            for change in builder.changes.get(id).cloned().unwrap_or_default() {
+                if steps[change].rank < FINISHING && *id != step.object {
+                    builder.edge(change, i, "what a step requires is changed first", false);
+                }
+            }
         }
         for id in &step.before {
             if let Some(later) = builder.creator(id) {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use std::collections::BTreeSet;
 
-use crate::core::catalog::Edge;
+use crate::core::catalog::{Catalog, Edge};
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, Phase, Step};
+use crate::kinds::Object;
 use crate::plan::context::PlanContext;
 use crate::plan::drops::Drops;
 use crate::plan::rebuild::Work;
@@ -32,12 +33,8 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
     }
     for id in &cx.created {
         let Some(object) = cx.to.get(id) else { continue };
-        let provided = object.provider(id, cx.to).is_some_and(|p| cx.created.contains(&p));
-        if object.kind().info().inline || cx.folded.contains(id) {
-            continue;
-        }
-        if provided {
-            steps.extend(object.beyond_provider(id, None, cx));
+        let provided = is_provided(id, object, cx.to, |p| cx.created.contains(p));
+        if object.kind().info().inline || cx.folded.contains(id) || provided {
             continue;
         }
         steps.extend(object.create(id, cx));
@@ -45,20 +42,24 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
     }
     for id in &work.reattached {
         if let Some(object) = cx.to.get(id) {
-            steps.extend(object.reattach(id, cx));
+            let follows = object.follows(id, cx).is_some_and(|leader| work.reattached.contains(&leader));
+            steps.extend(object.reattach(id, cx).into_iter().skip(usize::from(follows)));
         }
     }
     for id in work.altered.keys() {
         if let (Some(old), Some(new)) = (cx.from.get(id), cx.to.get(id)) {
-            let provided = new.provider(id, cx.to).is_some_and(|p| work.altered.contains_key(&p));
-            if provided {
-                steps.extend(new.beyond_provider(id, Some(old), cx));
-            } else if !work.reattached.contains(id) {
+            let provided = is_provided(id, new, cx.to, |p| work.altered.contains_key(p));
+            if !provided {
                 steps.extend(old.alter(new, id, cx));
             }
         }
     }
     without_repeats(steps)
+}
+
+/// Whether the statement of another object leaves nothing to do for this one.
+fn is_provided(id: &ObjectId, object: &Object, catalog: &Catalog, has_step: impl Fn(&ObjectId) -> bool) -> bool {
+    !object.kind().info().provided_in_part && object.provider(id, catalog).is_some_and(|p| has_step(&p))
 }
 
 /// What the statement of another object brings along (a partition's attachment, a table's parents) is not made again.

@@ -11,12 +11,11 @@ use crate::core::name::{Ident, ident, literal, qualified};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
-use crate::kinds::table::column_steps;
 use crate::kinds::table::default::Default as ColumnDefault;
-use crate::kinds::table::inheritance::parents;
+use crate::kinds::table::inheritance::{heirs, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
-use crate::kinds::table::not_null::{alter_not_null, not_null_steps};
-use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_lose};
+use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
+use crate::kinds::table::{column_settings, column_steps, column_type};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -27,9 +26,9 @@ attributes! {
         /// Its place among the columns of the state it comes from. PostgreSQL cannot move a column, so it is no difference.
         position: i32 => Ignore,
         /// The type with its modifiers, as `format_type` prints it.
-        type_name: String => AlterRebuilding(alter_type),
+        type_name: String => AlterRebuilding(column_type::alter_type),
         /// The collation, where it is not the type's.
-        collation: Option<String> => AlterRebuilding(alter_type_for_collation),
+        collation: Option<String> => AlterRebuilding(column_type::alter_collation),
         /// The NOT NULL constraint.
         not_null: Option<NotNull> => Alter(alter_not_null),
         /// GENERATED … AS IDENTITY.
@@ -37,13 +36,16 @@ attributes! {
         /// GENERATED ALWAYS AS (…).
         generated: Option<Generated> => AlterIf(can_alter_generated, alter_generated),
         /// The storage strategy, where it is not the type's.
-        storage: Option<String> => Alter(alter_storage),
+        storage: Option<String> => Alter(column_settings::alter_storage),
+        /// The type's storage strategy, where the column has another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usual_storage: Option<String> => Ignore,
         /// The compression method, where it is not the server's default.
-        compression: Option<String> => Alter(alter_compression),
+        compression: Option<String> => Alter(column_settings::alter_compression),
         /// The statistics target, where it is not the server's default.
-        statistics: Option<i32> => Alter(alter_statistics),
+        statistics: Option<i32> => Alter(column_settings::alter_statistics),
         /// Attribute options: n_distinct, n_distinct_inherited.
-        options: BTreeMap<String, String> => Alter(alter_options),
+        options: BTreeMap<String, String> => Alter(column_settings::alter_options),
         /// Whether it comes from a parent table only.
         inherited: bool => Ignore,
     }
@@ -139,33 +141,6 @@ impl Column {
         let (schema, name) = identity.sequence.clone().unwrap_or_else(|| usual_sequence(id));
         Some(ObjectId::in_schema(KindTag::Sequence, &schema, &name))
     }
-
-    /// What cannot be said inside a column definition.
-    pub(super) fn settings(&self, id: &ObjectId, cx: &PlanContext<'_>, old: Option<&Self>) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let set = |clause: String| {
-            let step = Step::alter(
-                id,
-                format!("ALTER TABLE ONLY {} ALTER COLUMN {} {clause}", id.top_sql(), Ident(&id.name())),
-            );
-            cx.locked(step, LockMode::ShareUpdateExclusive, &id.top())
-        };
-        if self.storage.as_ref() != old.and_then(|o| o.storage.as_ref()) {
-            let storage = self.storage.as_deref().unwrap_or("DEFAULT");
-            let mut step = set(format!("SET STORAGE {}", storage.to_uppercase()));
-            if let Some(lock) = &mut step.lock {
-                lock.0 = LockMode::AccessExclusive;
-            }
-            steps.push(step);
-        }
-        if self.statistics != old.and_then(|o| o.statistics) {
-            steps.push(set(format!("SET STATISTICS {}", self.statistics.unwrap_or(-1))));
-        }
-        for clause in super::options_change(old.map_or(&BTreeMap::new(), |o| &o.options), &self.options) {
-            steps.push(set(clause));
-        }
-        steps
-    }
 }
 
 /// The schema and name that PostgreSQL chooses for the sequence of a serial or identity column.
@@ -179,47 +154,16 @@ fn table_sql(id: &ObjectId) -> String {
     id.top_sql()
 }
 
-fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
-    let (old, new, id) = (change.old, change.new, change.id);
-    let mut sql = format!("ALTER TABLE {} ALTER COLUMN {} TYPE {}", table_sql(id), Ident(&id.name()), new.type_name);
-    if let Some(collation) = &new.collation {
-        sql.push_str(&format!(" COLLATE {collation}"));
-    }
-    if !is_implicit(&old.type_name, &new.type_name) && old.type_name != new.type_name {
-        // Text is the one type that everything casts to and from; between unrelated types it is the only way over.
-        sql.push_str(&format!(" USING {}", cast(&ident(&id.name()), &old.type_name, &new.type_name)));
-    }
-    let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(Phase::Contract);
-    if !is_free(&old.type_name, &new.type_name) {
-        step = step.hazard(
-            HazardKind::Rewrite,
-            format!("every row of {} is rewritten while nobody can read it", id.top().sql_path()),
-        );
-    }
-    if !is_lossless(&old.type_name, &new.type_name, id, change.cx) {
-        step = step.hazard(HazardKind::DataLoss, may_lose(id, &old.type_name, &new.type_name));
-    }
-    vec![step.rank(2)]
-}
-
-fn alter_type_for_collation(change: &Change<'_, Column>) -> Vec<Step> {
-    // The type's own statement carries the collation, too.
-    if change.old.type_name != change.new.type_name {
-        return Vec::new();
-    }
-    let new = change.new;
-    let collation = new.collation.clone().unwrap_or_else(|| "pg_catalog.\"default\"".to_owned());
-    let sql = format!(
-        "ALTER TABLE {} ALTER COLUMN {} TYPE {} COLLATE {collation}",
-        table_sql(change.id),
-        Ident(&change.id.name()),
-        new.type_name
-    );
-    vec![
-        Step::alter(change.id, sql)
-            .lock(LockMode::AccessExclusive, &change.id.top())
-            .hazard(HazardKind::Blocking, "indexes of the column are rebuilt while nobody can read the table"),
-    ]
+/// Makes a column an identity column; its sequence has no value used up.
+fn add_identity(id: &ObjectId, identity: &Identity, cx: &PlanContext<'_>) -> Step {
+    let sql = format!("ALTER TABLE {} ALTER COLUMN {} ADD {}", table_sql(id), ident(&id.name()), identity.clause());
+    let step = cx.locked(Step::alter(id, sql), LockMode::AccessExclusive, &id.top()).rank(8);
+    // A column has a default or an identity, never both.
+    let step = step.after(&id.child(KindTag::Default, ""));
+    // The sequence of a serial column that becomes an identity column has the name that the new one takes.
+    let (schema, name) = identity.sequence.clone().unwrap_or_else(|| usual_sequence(id));
+    let old = ObjectId::in_schema(KindTag::Sequence, &schema, &name);
+    if cx.is_dropped(&old) { step.after(&old) } else { step }
 }
 
 fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
@@ -235,23 +179,18 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
         .rank(8)
     };
     match (&change.old.identity, &change.new.identity) {
-        (Some(_), None) => vec![
-            alter("DROP IDENTITY".to_owned())
+        (Some(_), None) => {
+            let mut step = alter("DROP IDENTITY".to_owned())
                 .rank(0)
                 .phase(Phase::Contract)
-                .hazard(HazardKind::Breaking, "code that leaves the column out of an INSERT gets no number any more"),
-        ],
+                .hazard(HazardKind::Breaking, "code that leaves the column out of an INSERT gets no number any more");
+            // A sequence of its own may take the name afterwards.
+            step.destroys.extend(change.old.identity_sequence(id));
+            vec![step]
+        }
         (None, Some(new)) => {
-            let mut step = alter(format!("ADD {}", new.clause()));
-            // The sequence of a serial column that becomes an identity column has the name that the new one takes.
             let wanted = new.sequence.clone().unwrap_or_else(|| usual_sequence(id));
-            let old = ObjectId::in_schema(KindTag::Sequence, &wanted.0, &wanted.1);
-            if cx.is_dropped(&old) {
-                step = step.after(&old);
-            }
-            // A column has a default or an identity, never both.
-            step = step.after(&id.child(KindTag::Default, ""));
-            let mut steps = vec![step];
+            let mut steps = vec![add_identity(id, new, cx)];
             if !cx.is_new(id) {
                 let name = qualified(&wanted.0, &wanted.1);
                 let descending = new.options.get("INCREMENT BY").is_some_and(|v| v.starts_with('-'));
@@ -353,53 +292,9 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
     }]
 }
 
-fn alter_storage(change: &Change<'_, Column>) -> Vec<Step> {
-    let old = Column { storage: change.old.storage.clone(), ..change.new.clone() };
-    if change.new.storage.is_none() && change.cx.major < 16 {
-        // DEFAULT is a word of 16; before that the type's own strategy has to be named.
-        let strategy = if change.new.type_name.starts_with("numeric") { "MAIN" } else { "EXTENDED" };
-        return vec![
-            Step::alter(
-                change.id,
-                format!(
-                    "ALTER TABLE ONLY {} ALTER COLUMN {} SET STORAGE {strategy}",
-                    table_sql(change.id),
-                    Ident(&change.id.name())
-                ),
-            )
-            .lock(LockMode::AccessExclusive, &change.id.top()),
-        ];
-    }
-    change.new.settings(change.id, change.cx, Some(&old))
-}
-
-fn alter_compression(change: &Change<'_, Column>) -> Vec<Step> {
-    let method = change.new.compression.as_deref().unwrap_or("default");
-    vec![
-        Step::alter(
-            change.id,
-            format!(
-                "ALTER TABLE ONLY {} ALTER COLUMN {} SET COMPRESSION {method}",
-                table_sql(change.id),
-                Ident(&change.id.name())
-            ),
-        )
-        .lock(LockMode::AccessExclusive, &change.id.top()),
-    ]
-}
-
-fn alter_statistics(change: &Change<'_, Column>) -> Vec<Step> {
-    let old = Column { statistics: change.old.statistics, ..change.new.clone() };
-    change.new.settings(change.id, change.cx, Some(&old))
-}
-
-fn alter_options(change: &Change<'_, Column>) -> Vec<Step> {
-    let old = Column { options: change.old.options.clone(), ..change.new.clone() };
-    change.new.settings(change.id, change.cx, Some(&old))
-}
-
 impl Kind for Column {
-    const INFO: KindInfo = KindInfo { dotted: true, holds_data: true, ..KindInfo::new("column", "column") };
+    const INFO: KindInfo =
+        KindInfo { dotted: true, holds_data: true, provided_in_part: true, ..KindInfo::new("column", "column") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {
@@ -408,13 +303,11 @@ impl Kind for Column {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let top = id.top();
-        if cx.is_new(&top) && self.provider(id, cx.to).is_some() {
-            return column_steps::beyond_provider(self, id, None, cx);
-        }
-        if cx.is_new(&top) {
-            let not_valid = self.not_null.iter().filter(|n| n.not_valid);
-            let mut steps: Vec<Step> = not_valid.flat_map(|not_null| not_null_steps(id, not_null, cx)).collect();
-            steps.extend(self.settings(id, cx, None));
+        // What a parent's statement, or the table's, brings along has what can be said there.
+        let origins = origins(id, cx.to);
+        if cx.is_new(&top) || (self.inherited && origins.iter().any(|origin| cx.is_new(origin))) {
+            let mut steps = of_heir(self, id, &origins, cx);
+            steps.extend(column_settings::of_new(id, self, cx));
             return steps;
         }
         let default_id = id.child(KindTag::Default, "");
@@ -423,6 +316,14 @@ impl Kind for Column {
         let mut inline = self.clone();
         if !fills {
             inline.not_null = None;
+        }
+        // An identity column cannot be added to a table with heirs, which would get none; partitions do get one from 17 on.
+        let apart = self.identity.as_ref().filter(|_| {
+            let partitioned = super::Table::get(cx.to, &top).is_some_and(|t| t.partition_key.is_some());
+            !(partitioned && cx.major >= 17) && [cx.from, cx.to].iter().any(|c| !heirs(&top, c).is_empty())
+        });
+        if apart.is_some() {
+            inline.identity = None;
         }
         let mut step =
             Step::create(id, format!("ALTER TABLE {} ADD COLUMN {}", top.sql(), inline.definition(id, default)))
@@ -443,7 +344,10 @@ impl Kind for Column {
         if let Some(not_null) = self.not_null.as_ref().filter(|_| !fills) {
             steps.extend(not_null_steps(id, not_null, cx));
         }
-        steps.extend(self.settings(id, cx, None));
+        if let Some(identity) = apart {
+            steps.push(add_identity(id, identity, cx));
+        }
+        steps.extend(column_settings::of_new(id, self, cx));
         steps
     }
 
@@ -455,6 +359,11 @@ impl Kind for Column {
         column_steps::reattach(self, id, cx)
     }
 
+    fn follows(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
+        let before = origins(id, cx.from);
+        origins(id, cx.to).into_iter().find(|origin| before.contains(origin))
+    }
+
     fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
         if !self.inherited {
             return None;
@@ -464,10 +373,6 @@ impl Kind for Column {
             .into_iter()
             .map(|p| p.child(KindTag::Column, &name))
             .find(|c| catalog.contains(c))
-    }
-
-    fn beyond_provider(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<Step> {
-        column_steps::beyond_provider(self, id, old, cx)
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
@@ -578,12 +483,14 @@ impl Introspect for Column {
             }
             _ => None,
         };
-        let storage = row.opt("storage")?.map(|s| match s {
+        let strategy = |s: &str| match s {
             "p" => "plain",
             "e" => "external",
             "m" => "main",
             _ => "extended",
-        });
+        };
+        let storage = row.opt("storage")?.map(strategy);
+        let usual_storage = row.opt("usual_storage")?.map(strategy);
         let compression = match row.char("compression")? {
             'p' => Some("pglz"),
             'l' => Some("lz4"),
@@ -600,6 +507,7 @@ impl Introspect for Column {
             identity,
             generated: None,
             storage: storage.map(str::to_owned),
+            usual_storage: usual_storage.map(str::to_owned),
             compression: compression.map(str::to_owned),
             statistics,
             options,

@@ -6,6 +6,7 @@ select a.attrelid as relation, a.attnum as number, a.attname as name, format_typ
                                    'start', s.seqstart::text, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text,
                                    'cache', s.seqcache::text, 'cycle', s.seqcycle, 'unlogged', s.unlogged)::text end as sequence,
        case when a.attstorage <> t.typstorage then a.attstorage end as storage,
+       case when a.attstorage <> t.typstorage then t.typstorage end as usual_storage,
        a.attcompression as compression,
        nullif(a.attstattarget, -1) as statistics, a.attoptions as options, a.attislocal as local, a.attinhcount > 0 as inherited,
        a.attacl as acl

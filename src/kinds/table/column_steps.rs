@@ -6,6 +6,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::table::column::Column;
+use crate::kinds::table::column_settings;
 use crate::kinds::table::inheritance::Inheritance;
 use crate::kinds::table::type_change::{is_lossless, may_lose};
 use crate::kinds::{Kind, KindTag};
@@ -59,26 +60,6 @@ fn heirs(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
     found
 }
 
-/// What a parent table's statements leave to be said of a column that they hand down: its settings, which are each table's own,
-/// and a NOT NULL that the parent has not.
-pub(super) fn beyond_provider(column: &Column, id: &ObjectId, old: Option<&Column>, cx: &PlanContext<'_>) -> Vec<Step> {
-    let mut steps = column.settings(id, cx, old);
-    let top = id.top();
-    // The statement that makes a partition says what its columns are.
-    if cx.is_new(&top) && cx.to.children(&top, KindTag::Inheritance).next().is_none() {
-        return steps;
-    }
-    let given = column
-        .provider(id, cx.to)
-        .and_then(|p| Column::get(cx.to, &p))
-        .is_some_and(|p| p.not_null.as_ref().is_some_and(|n| !n.no_inherit));
-    let had = old.map(|old| old.not_null.is_some());
-    if let Some(own) = column.not_null.as_ref().filter(|_| !given && had != Some(true)) {
-        steps.extend(super::not_null::not_null_steps(id, own, cx));
-    }
-    steps
-}
-
 /// Moves a column over to the type that was rebuilt beside its old one.
 pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let through = if column.type_name.ends_with("[]") { "text[]" } else { "text" };
@@ -89,10 +70,13 @@ pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> 
     let mut step = Step::alter(id, sql)
         .lock(LockMode::AccessExclusive, &id.top())
         .hazard(HazardKind::Rewrite, rewrite)
-        .phase(Phase::Contract);
+        .phase(Phase::Contract)
+        .rank(2);
     let old = Column::get(cx.from, id).map_or(to, |old| &old.type_name);
     if !is_lossless(old, to, id, cx) {
         step = step.hazard(HazardKind::DataLoss, may_lose(id, old, to));
     }
-    vec![step]
+    let mut steps = vec![step];
+    steps.extend(column_settings::again(id, column, cx));
+    steps
 }

@@ -227,6 +227,7 @@ fn fragment(
             .as_ref()
             .map(|(e, how)| Generated { expression: e.text.trim().to_owned(), stored: *how == GeneratedKind::Stored }),
         storage: parts.storage.as_ref().map(|s| s.to_lowercase()),
+        usual_storage: None,
         compression: parts.compression.as_ref().map(|s| s.to_lowercase()),
         statistics: None,
         options: BTreeMap::new(),
@@ -262,6 +263,7 @@ fn known(
         position,
         inherited: false,
         storage: None,
+        usual_storage: None,
         compression: None,
         statistics: None,
         options: BTreeMap::new(),

@@ -12,7 +12,7 @@ use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column::NotNull;
-use crate::kinds::table::inheritance::parents;
+use crate::kinds::table::inheritance::{heirs, parents};
 use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -331,6 +331,12 @@ impl Kind for Constraint {
         if let Some(first) = steps.first_mut() {
             first.premise = premise::constraint(self, id, cx);
             first.requires.extend(attachments_before(id, cx));
+            // A partition's rows are not known to satisfy it: so it came down to a partition that was there already.
+            first.requires.extend(heirs(&table, cx.to).into_iter().filter_map(|heir| {
+                let own = Self::get(cx.to, &heir.child(KindTag::Constraint, &name))?;
+                (self.constraint_type == ConstraintType::Check && !own.validated)
+                    .then(|| heir.child(KindTag::Attachment, ""))
+            }));
             if let Some(referenced) = &self.references {
                 first.requires.extend(attachments_to_keys(referenced, cx.to));
             }
@@ -413,11 +419,25 @@ impl Kind for Constraint {
         // Keys of partitioned tables and of their partitions are made apart and attached to each other.
         let partition = cx.to.children(&table, KindTag::Attachment).next().is_some();
         let partitioned = super::Table::get(cx.to, &table).is_some_and(|t| t.partition_key.is_some());
-        self.constraint_type == ConstraintType::Check || !(partition || partitioned)
+        self.constraint_type == ConstraintType::Check || !(partition || partitioned || self.is_doubled(id, cx.to))
     }
 }
 
 impl Constraint {
+    /// Whether another key of the table is the same but for its name: of two such in one CREATE TABLE, PostgreSQL makes one.
+    fn is_doubled(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+        // A declared definition is as it was written. Two that only look the same are merely added apart.
+        let columns = |key: &Self| {
+            let start = key.definition.find('(')?;
+            let text: String = key.definition.get(start..)?.split_whitespace().collect();
+            Some(text.to_lowercase())
+        };
+        self.constraint_type == ConstraintType::Unique
+            && catalog.children(&id.top(), KindTag::Constraint).any(|(other, object)| {
+                other != id && Self::of(object).is_some_and(|key| key.is_key() && columns(key) == columns(self))
+            })
+    }
+
     /// `PRIMARY KEY` or `UNIQUE`, and the rest as an index definition, `(a, b) INCLUDE (c)`.
     fn columns_part(&self) -> Option<(&'static str, String)> {
         let (head, rest) = if let Some(rest) = self.definition.strip_prefix("PRIMARY KEY") {

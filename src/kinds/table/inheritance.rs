@@ -3,7 +3,7 @@
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::step::{LockMode, Step};
+use crate::core::step::{LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::partition::Attachment;
@@ -33,6 +33,28 @@ pub fn parents(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
     found
 }
 
+/// The columns of this name in the tables that the column's table inherits from, or is a partition of.
+pub(crate) fn origins(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
+    let (Some(table), name) = (column.parent(), column.name()) else { return Vec::new() };
+    parents(&table, catalog)
+        .into_iter()
+        .map(|parent| parent.child(KindTag::Column, &name))
+        .filter(|column| catalog.contains(column))
+        .collect()
+}
+
+/// The tables that inherit from a table, or are its partitions, directly.
+pub(crate) fn heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
+    catalog
+        .dependents(table)
+        .filter(|(id, _)| {
+            Inheritance::get(catalog, id).is_some_and(|i| i.parent == *table)
+                || Attachment::get(catalog, id).is_some_and(|a| a.parent == *table)
+        })
+        .map(|(id, _)| id.top())
+        .collect()
+}
+
 impl Kind for Inheritance {
     const INFO: KindInfo = KindInfo::new("inheritance", "inheritance");
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
@@ -43,8 +65,10 @@ impl Kind for Inheritance {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let table = id.top();
+        // The table must have the parent's columns, of the same types and as NOT NULL, which may come late.
         let mut step = Step::create(id, format!("ALTER TABLE {} INHERIT {}", table.sql(), self.parent.sql()))
-            .lock(LockMode::AccessExclusive, &table);
+            .lock(LockMode::AccessExclusive, &table)
+            .phase(Phase::Contract);
         step.requires.push(self.parent.clone());
         // What the parent loses is not asked of the child.
         step.after.extend(
@@ -63,6 +87,10 @@ impl Kind for Inheritance {
                 })
                 .map(|(own, _)| own.clone()),
         );
+        for (column, _) in cx.to.children(&self.parent, KindTag::Column) {
+            step.requires.push(column.clone());
+            step.requires.push(table.child(KindTag::Column, &column.name()));
+        }
         vec![step.rank(1)]
     }
 

@@ -4,7 +4,9 @@
 //! brings the columns with it, and those defaults and constraints that need nothing the table itself is needed for.
 
 pub mod column;
+mod column_settings;
 mod column_steps;
+mod column_type;
 pub mod column_yaml;
 pub mod constraint;
 pub mod declare;
@@ -325,7 +327,11 @@ impl Kind for Table {
                 ));
                 for (inheritance_id, object) in cx.to.children(id, KindTag::Inheritance) {
                     creates.push(inheritance_id.clone());
-                    requires.extend(Inheritance::of(object).map(|i| i.parent.clone()));
+                    let Some(inheritance) = Inheritance::of(object) else { continue };
+                    requires.push(inheritance.parent.clone());
+                    // The types of the parent's columns must be what they are to be.
+                    requires
+                        .extend(Self::columns(&inheritance.parent, cx.to).iter().map(|(column, _)| (*column).clone()));
                 }
             }
         }
@@ -365,11 +371,12 @@ impl Kind for Table {
             .phase(Phase::Contract);
         // A view that became a table of the same name, and a partitioned table, hold no rows of their own.
         let empty = self.partition_key.is_some() && cx.from.children(id, KindTag::Column).next().is_none();
-        vec![if empty {
+        let step = if empty {
             step
         } else {
             step.hazard(HazardKind::DataLoss, format!("all rows of {} are lost", id.sql_path()))
-        }]
+        };
+        partition::drop(id, step, cx)
     }
 
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {

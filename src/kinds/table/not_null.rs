@@ -6,7 +6,9 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
 use crate::kinds::table::column::Column;
+use crate::kinds::table::column_type::is_carried;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
+use crate::kinds::table::inheritance::{heirs, origins};
 use crate::kinds::table::premise;
 use crate::kinds::{Change, KindTag};
 use crate::plan::context::PlanContext;
@@ -48,22 +50,10 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
     let table = id.top_sql();
     let column = id.name();
     match (&change.old.not_null, &change.new.not_null) {
+        // A parent's statement goes down to its heirs.
+        (None, Some(_)) if is_carried(change, |old, new| !hands_down(old) && hands_down(new)) => Vec::new(),
         (None, Some(new)) => not_null_steps(id, new, cx),
-        (Some(_), None) => {
-            let top = id.top();
-            let mut step =
-                Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)))
-                    .lock(LockMode::AccessExclusive, &top)
-                    .hazard(HazardKind::Breaking, "code that relies on a value being there may meet NULL")
-                    .rank(1);
-            // A primary key holds its columns to it.
-            let primary = |key: &ObjectId| {
-                Constraint::get(cx.from, key).is_some_and(|c| c.constraint_type == ConstraintType::PrimaryKey)
-            };
-            let keys = cx.from.children(&top, KindTag::Constraint).map(|(key, _)| key);
-            step.after.extend(keys.filter(|key| cx.is_dropped(key) && primary(key)).cloned());
-            vec![step]
-        }
+        (Some(_), None) => drop_not_null(change),
         (Some(old), Some(new)) if new.not_valid && !old.not_valid && cx.major >= 18 => {
             let drop = Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)));
             let mut steps = vec![drop.lock(LockMode::AccessExclusive, &id.top()).rank(1)];
@@ -95,6 +85,67 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
         }
         (None, None) => Vec::new(),
     }
+}
+
+/// DROP NOT NULL goes down to partitions, also to those that keep theirs; other heirs are left alone.
+fn drop_not_null(change: &Change<'_, Column>) -> Vec<Step> {
+    let (id, cx) = (change.id, change.cx);
+    let (top, name) = (id.top(), id.name());
+    if is_carried(change, |old, new| old.not_null.is_some() && new.not_null.is_none())
+        && cx.from.children(&top, KindTag::Attachment).next().is_some()
+    {
+        return Vec::new();
+    }
+    let partitioned = super::Table::get(cx.from, &top).is_some_and(|t| t.partition_key.is_some());
+    let only = if partitioned || heirs(&top, cx.from).is_empty() { "" } else { "ONLY " };
+    let mut step =
+        Step::alter(id, format!("ALTER TABLE {only}{} ALTER COLUMN {} DROP NOT NULL", id.top_sql(), Ident(&name)))
+            .lock(LockMode::AccessExclusive, &top)
+            .hazard(HazardKind::Breaking, "code that relies on a value being there may meet NULL")
+            .rank(1);
+    // A primary key holds its columns to it.
+    let primary =
+        |key: &ObjectId| Constraint::get(cx.from, key).is_some_and(|c| c.constraint_type == ConstraintType::PrimaryKey);
+    let keys = cx.from.children(&top, KindTag::Constraint).map(|(key, _)| key);
+    step.after.extend(keys.filter(|key| cx.is_dropped(key) && primary(key)).cloned());
+    // From 18 on, an heir's own goes only when it is the parent's no more.
+    step.requires = origins(id, cx.from);
+    let mut steps = vec![step];
+    let keeps = |heir: &ObjectId| {
+        [cx.from, cx.to].iter().all(|c| Column::get(c, heir).is_some_and(|column| column.not_null.is_some()))
+    };
+    if partitioned {
+        for heir in heirs(&top, cx.from).iter().map(|t| t.child(KindTag::Column, &name)).filter(keeps) {
+            let sql = format!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", heir.top_sql(), Ident(&name));
+            steps.push(Step::alter(id, sql).lock(LockMode::AccessExclusive, &heir.top()).rank(2));
+        }
+    }
+    steps
+}
+
+/// Whether the tables that inherit from the column's table get its NOT NULL with it.
+fn hands_down(column: &Column) -> bool {
+    column.not_null.as_ref().is_some_and(|n| !n.no_inherit)
+}
+
+/// What is left to be said of a new column that came with a statement of its table or of a parent: NOT VALID, which no definition
+/// says, and a NOT NULL that the parents do not hand down.
+pub(super) fn of_heir(column: &Column, id: &ObjectId, origins: &[ObjectId], cx: &PlanContext<'_>) -> Vec<Step> {
+    let Some(own) = &column.not_null else { return Vec::new() };
+    let top = id.top();
+    let given = origins.iter().any(|origin| Column::get(cx.to, origin).is_some_and(hands_down));
+    // INHERITS says nothing of the columns that it brings; everything else defines them.
+    let defined = !column.inherited
+        || (cx.is_new(&top) && cx.to.children(&top, KindTag::Inheritance).next().is_none())
+        || origins.is_empty();
+    if (given && column.inherited) || (defined && !own.not_valid) {
+        return Vec::new();
+    }
+    let mut steps = not_null_steps(id, own, cx);
+    for step in &mut steps {
+        step.requires.extend(origins.iter().cloned());
+    }
+    steps
 }
 
 /// SET NOT NULL on a table that may be in use: a validated CHECK lets PostgreSQL skip the scan under the exclusive lock.

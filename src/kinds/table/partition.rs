@@ -103,6 +103,8 @@ impl Kind for Attachment {
                 .filter(|(c, o)| {
                     !born_attached(c, cx.to) && (o.provider(&table, cx.to).is_some() || o.survives_rebuild())
                 })
+                // What is NOT VALID comes down to it afterwards.
+                .filter(|(_, o)| Constraint::of(o).is_none_or(|own| !own.inherited || own.validated))
                 .map(|(c, _)| c.clone()),
         );
         // So must the parts of indexes that the parent has already: the server would make others.
@@ -241,6 +243,52 @@ impl Introspect for IndexAttachment {
     }
 }
 
+/// The foreign keys that refer to one of these tables.
+fn foreign_keys(tables: &[ObjectId], catalog: &Catalog) -> Vec<ObjectId> {
+    let mut found: Vec<ObjectId> = tables
+        .iter()
+        .flat_map(|table| catalog.below(table).map(|(id, _)| id).chain([table]))
+        .flat_map(|id| catalog.dependents(id))
+        .map(|(id, _)| id)
+        .filter(|id| {
+            let to = Constraint::get(catalog, id).and_then(|key| key.references.as_ref());
+            to.is_some_and(|to| tables.contains(to))
+        })
+        .cloned()
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The statements that drop a table, which may be a partition. A foreign key to a partitioned table refers to each of its
+/// partitions: it goes first, or, where it stays, the partition is detached first, for which PostgreSQL looks that no row refers to it.
+pub(super) fn drop(table: &ObjectId, mut step: Step, cx: &PlanContext<'_>) -> Vec<Step> {
+    let mut above = Vec::new();
+    let mut current = table.clone();
+    while let Some(attachment) = Attachment::get(cx.from, &current.child(KindTag::Attachment, "")) {
+        above.push(attachment.parent.clone());
+        current = attachment.parent.clone();
+    }
+    let Some(parent) = above.first().cloned() else { return vec![step] };
+    let mut stays = false;
+    for key in foreign_keys(&above, cx.from) {
+        let inside = key.top() == *table || above.contains(&key.top());
+        if cx.is_dropped(&key) && !inside {
+            step.after.push(key);
+        } else {
+            stays = true;
+        }
+    }
+    if !stays {
+        return vec![step];
+    }
+    let sql = format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), table.sql());
+    let mut detach = Step::drop(table, sql).lock(LockMode::AccessExclusive, &parent);
+    detach.destroys = vec![table.child(KindTag::Attachment, "")];
+    vec![detach, step.rank(1)]
+}
+
 /// The attachments, made in this plan, of the parts of a partitioned table's keys and indexes.
 pub(crate) fn new_parts_of_keys(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
     if crate::kinds::table::Table::get(cx.to, table).is_none_or(|t| t.partition_key.is_none()) {
@@ -271,6 +319,8 @@ pub(crate) fn checks_wanted<'a>(
         .filter_map(|(id, o)| Some((id, Constraint::of(o)?)))
         .filter(|(_, check)| check.constraint_type == ConstraintType::Check && !check.no_inherit)
         .map(|(id, check)| (table.child(KindTag::Constraint, &id.name()), id.clone(), check))
+        // Where it is NOT VALID, the partition was there before the check, which came down to it.
+        .filter(|(own, _, _)| Constraint::get(cx.to, own).is_none_or(|own| own.validated))
         .collect()
 }
 

@@ -1,0 +1,85 @@
+//! The statements that change a column's type; what such a change does to the values is in [`super::type_change`].
+
+use crate::core::name::{Ident, ident};
+use crate::core::step::{HazardKind, LockMode, Phase, Step};
+use crate::kinds::Change;
+use crate::kinds::table::column::Column;
+use crate::kinds::table::column_settings;
+use crate::kinds::table::inheritance::origins;
+use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_lose};
+
+/// Whether the statement for a parent's column changes this one as well: in `from` and `to` the parent is one, and its column
+/// changes `in_this`.
+pub(super) fn is_carried(change: &Change<'_, Column>, in_this: impl Fn(&Column, &Column) -> bool) -> bool {
+    let (id, cx) = (change.id, change.cx);
+    let before = origins(id, cx.from);
+    origins(id, cx.to).iter().filter(|origin| before.contains(origin)).any(|origin| {
+        match (Column::get(cx.from, origin), Column::get(cx.to, origin)) {
+            (Some(old), Some(new)) => !cx.is_new(origin) && in_this(old, new),
+            _ => false,
+        }
+    })
+}
+
+fn is_type_carried(change: &Change<'_, Column>) -> bool {
+    is_carried(change, |old, new| old.type_name != new.type_name || old.collation != new.collation)
+}
+
+pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
+    let (old, new, id) = (change.old, change.new, change.id);
+    // A type that is rebuilt beside the old one: the column is moved over to its new type already.
+    let moved = change.cx.from.dependencies(id).any(|(d, _)| change.cx.is_new(d) && !change.cx.is_dropped(d));
+    if moved {
+        return Vec::new();
+    }
+    if is_type_carried(change) {
+        return column_settings::again(id, new, change.cx);
+    }
+    let mut sql = format!("ALTER TABLE {} ALTER COLUMN {} TYPE {}", id.top_sql(), Ident(&id.name()), new.type_name);
+    if let Some(collation) = &new.collation {
+        sql.push_str(&format!(" COLLATE {collation}"));
+    }
+    if !is_implicit(&old.type_name, &new.type_name) && old.type_name != new.type_name {
+        // Text is the one type that everything casts to and from; between unrelated types it is the only way over.
+        sql.push_str(&format!(" USING {}", cast(&ident(&id.name()), &old.type_name, &new.type_name)));
+    }
+    let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(Phase::Contract);
+    if !is_free(&old.type_name, &new.type_name) {
+        step = step.hazard(
+            HazardKind::Rewrite,
+            format!("every row of {} is rewritten while nobody can read it", id.top().sql_path()),
+        );
+    }
+    if !is_lossless(&old.type_name, &new.type_name, id, change.cx) {
+        step = step.hazard(HazardKind::DataLoss, may_lose(id, &old.type_name, &new.type_name));
+    }
+    let mut steps = vec![step.rank(2)];
+    steps.extend(column_settings::again(id, new, change.cx));
+    steps
+}
+
+pub(super) fn alter_collation(change: &Change<'_, Column>) -> Vec<Step> {
+    // The type's own statement carries the collation, too.
+    if change.old.type_name != change.new.type_name {
+        return Vec::new();
+    }
+    let new = change.new;
+    if is_type_carried(change) {
+        return column_settings::again(change.id, new, change.cx);
+    }
+    let collation = new.collation.clone().unwrap_or_else(|| "pg_catalog.\"default\"".to_owned());
+    let sql = format!(
+        "ALTER TABLE {} ALTER COLUMN {} TYPE {} COLLATE {collation}",
+        change.id.top_sql(),
+        Ident(&change.id.name()),
+        new.type_name
+    );
+    let mut steps = vec![
+        Step::alter(change.id, sql)
+            .lock(LockMode::AccessExclusive, &change.id.top())
+            .hazard(HazardKind::Blocking, "indexes of the column are rebuilt while nobody can read the table")
+            .rank(2),
+    ];
+    steps.extend(column_settings::again(change.id, new, change.cx));
+    steps
+}

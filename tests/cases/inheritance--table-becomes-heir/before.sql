@@ -1,0 +1,3 @@
+create table base (id integer not null, note text);
+create table heir (id integer, note text);
+insert into heir values (1, 'a');

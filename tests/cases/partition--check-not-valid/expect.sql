@@ -1,0 +1,1 @@
+select not convalidated from pg_constraint where conrelid = 'whole'::regclass and contype = 'c';

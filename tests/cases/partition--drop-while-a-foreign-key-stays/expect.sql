@@ -1,0 +1,2 @@
+select count(*) = 1 from whole;
+select count(*) = 1 from refers;
