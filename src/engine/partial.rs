@@ -258,6 +258,9 @@ impl<'a> Finder<'a> {
         for (from, to, edge) in self.declared.recorded().filter(|(from, ..)| self.changed.contains_key(from)) {
             edges.entry(from.clone()).or_default().push((to.clone(), *edge));
         }
+        // Who hands down to a new heir hands down all it has: defaults and checks as well as columns.
+        let family = edges.iter().filter(|(from, _)| FAMILY.contains(&from.kind()));
+        let parents: BTreeSet<ObjectId> = family.flat_map(|(_, to)| to.iter().map(|(to, _)| to.top())).collect();
         let mut taken: BTreeSet<ObjectId> = BTreeSet::new();
         let mut queue: Vec<ObjectId> = self.changed.keys().cloned().collect();
         queue.extend(self.fresh.tops.iter().cloned());
@@ -284,7 +287,7 @@ impl<'a> Finder<'a> {
                 }
             }
             if id.as_str() == id.top_str() && !self.fresh.tops.contains(&id) {
-                queue.extend(self.context(&id));
+                queue.extend(self.context(&id, parents.contains(&id)));
             }
             taken.insert(id);
         }
@@ -318,13 +321,14 @@ impl<'a> Finder<'a> {
     }
 
     /// What an object that is only stood upon needs to be stood upon: a table its columns and keys, not what it demands of
-    /// others (that would go on from foreign key to foreign key); all else all of it.
-    fn context(&self, top: &ObjectId) -> Vec<ObjectId> {
+    /// others (that would go on from foreign key to foreign key); all else, and who gains an heir, all of it.
+    fn context(&self, top: &ObjectId, whole: bool) -> Vec<ObjectId> {
         if top.kind() == KindTag::Schema {
             return Vec::new();
         }
         let in_family = |id: &ObjectId| FAMILY.contains(&id.kind());
-        let whole = top.kind() != KindTag::Table
+        let whole = whole
+            || top.kind() != KindTag::Table
             || self.live.below(top).any(|(id, _)| in_family(id))
             || self.live.dependents(top).any(|(id, _)| in_family(id));
         let needed = |object: &Object| match object.kind() {

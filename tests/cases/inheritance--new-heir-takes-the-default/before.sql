@@ -1,0 +1,1 @@
+create table document (id integer not null, state text default 'draft', check (state <> ''));
