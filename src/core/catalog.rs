@@ -3,7 +3,9 @@
 //! A [`Catalog`] is immutable and sorted; it is made by a [`CatalogBuilder`], whose `finish` is where the invariants
 //! hold: ids are unique, every parent exists, no edge dangles.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap as HashMap;
@@ -99,10 +101,15 @@ impl Catalog {
 
     /// Everything below an object (children, their children, …), in order, without the object itself.
     pub fn below<'a>(&'a self, id: &'a ObjectId) -> impl Iterator<Item = (&'a ObjectId, &'a Object)> + 'a {
+        let id_bytes = id.as_str().as_bytes();
         let start = self.objects.partition_point(|(other, _)| {
-            let (other, id) = (other.as_str().as_bytes(), id.as_str().as_bytes());
+            let other = other.as_str().as_bytes();
+            let common = other.len().min(id_bytes.len());
             // Compared with `id` followed by a slash.
-            other.iter().copied().cmp(id.iter().copied().chain([b'/'])).is_lt()
+            other[..common]
+                .cmp(&id_bytes[..common])
+                .then_with(|| other.get(common).map_or(Ordering::Less, |next| next.cmp(&b'/')))
+                .is_lt()
         });
         self.objects[start..]
             .iter()
@@ -278,7 +285,8 @@ impl CatalogBuilder {
         Self::default()
     }
 
-    fn reserve(&mut self, objects: usize) {
+    /// Makes room for so many objects.
+    pub fn reserve(&mut self, objects: usize) {
         self.objects.reserve(objects);
         self.index.reserve(objects);
     }
@@ -304,19 +312,24 @@ impl CatalogBuilder {
     }
 
     fn insert(&mut self, id: ObjectId, object: Object) -> u32 {
-        if let Some(i) = self.index.get(&id) {
-            self.objects[*i as usize].1 = object;
-            return *i;
+        let next = self.objects.len() as u32;
+        match self.index.entry(id.clone()) {
+            Entry::Occupied(at) => {
+                self.objects[*at.get() as usize].1 = object;
+                *at.get()
+            }
+            Entry::Vacant(free) => {
+                free.insert(next);
+                self.objects.push((id, object));
+                next
+            }
         }
-        let handle = self.objects.len() as u32;
-        self.index.insert(id.clone(), handle);
-        self.objects.push((id, object));
-        handle
     }
 
     /// Adds an object and returns its handle. An object of the same id is a duplicate: an error that names both places.
     pub fn add(&mut self, id: ObjectId, object: impl Into<Object>, location: Option<Location>) -> Result<u32> {
-        if self.index.contains_key(&id) {
+        let next = self.objects.len() as u32;
+        let Entry::Vacant(free) = self.index.entry(id.clone()) else {
             let mut problem =
                 Diagnostic::error("duplicate-object", format!("{id} is declared twice")).help("keep one of the two");
             if let Some(place) = location {
@@ -326,11 +339,34 @@ impl CatalogBuilder {
                 problem = problem.related(first.clone(), "first declared here");
             }
             return Err(problem);
-        }
+        };
+        free.insert(next);
         if let Some(location) = location {
             self.locations.insert(id.clone(), location);
         }
-        Ok(self.insert(id, object.into()))
+        self.objects.push((id, object.into()));
+        Ok(next)
+    }
+
+    /// Adds all of another builder; returns what both have.
+    pub(crate) fn absorb(&mut self, mut other: Self) -> Vec<Box<Diagnostic>> {
+        let mut problems = Vec::new();
+        let mut place = vec![u32::MAX; other.objects.len()];
+        let (objects, removed) = (std::mem::take(&mut other.objects), other.removed);
+        for (slot, (id, object)) in objects.into_iter().enumerate() {
+            if removed > 0 && other.index.get(&id).is_none_or(|at| *at as usize != slot) {
+                continue;
+            }
+            let location = other.locations.remove(&id);
+            match self.add(id, object, location) {
+                Ok(handle) => place[slot] = handle,
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let moved = other.edges.iter().map(|(a, b, edge)| (place[*a as usize], place[*b as usize], *edge));
+        self.edges.extend(moved.filter(|(a, b, _)| *a != u32::MAX && *b != u32::MAX));
+        self.pending.append(&mut other.pending);
+        problems
     }
 
     /// Adds an object, or puts it in the place of the one that has its id.
@@ -399,6 +435,19 @@ impl CatalogBuilder {
         self.since_handle(0)
     }
 
+    /// Whether something holds of all objects; asked on two threads where they are many.
+    pub(crate) fn all(&self, holds: impl Fn(&ObjectId, &Object) -> bool + Sync) -> bool {
+        let middle = self.objects.len() / 2;
+        let half = |range: std::ops::Range<usize>| {
+            self.objects[range.clone()]
+                .iter()
+                .zip(range)
+                .all(|((id, object), slot)| !self.is_live(slot, id) || holds(id, object))
+        };
+        let (one, other) = beside(self.objects.len(), || half(0..middle), || half(middle..self.objects.len()));
+        one && other
+    }
+
     /// The object and all that were added after it, which is where those below it are; all objects where it is not there.
     pub fn since(&self, id: &ObjectId) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
         self.since_handle(self.index.get(id).map_or(0, |handle| *handle as usize))
@@ -426,58 +475,106 @@ impl CatalogBuilder {
 
     /// The catalog, after checking that every parent exists. A schema that is only a parent needs no object of its own.
     pub fn finish(self) -> Result<Catalog> {
-        for (id, _) in self.iter() {
-            let Some(parent) = id.parent_str() else { continue };
-            let schema = parent.starts_with("schema:") && !parent.contains('/');
-            if !schema && !self.index.contains_key(parent) {
-                let mut problem =
-                    Diagnostic::error("missing-parent", format!("{id} belongs to an object that does not exist"));
-                if let Some(place) = self.locations.get(id) {
-                    problem = problem.at(place.clone());
-                }
-                return Err(problem);
+        let (orphan, order) = beside(self.objects.len(), || self.orphan(), || self.order());
+        if let Some(id) = orphan {
+            let mut problem =
+                Diagnostic::error("missing-parent", format!("{id} belongs to an object that does not exist"));
+            if let Some(place) = self.locations.get(id) {
+                problem = problem.at(place.clone());
             }
+            return Err(problem);
         }
-        Ok(self.finish_unchecked())
+        Ok(self.finish_in(order))
+    }
+
+    /// An object whose parent is not there.
+    fn orphan(&self) -> Option<&ObjectId> {
+        // What is added together has the same parent.
+        let mut last = "";
+        let mut orphans = self.iter().map(|(id, _)| id).filter(|id| {
+            let Some(parent) = id.parent_str().filter(|parent| *parent != last) else { return false };
+            last = parent;
+            let schema = parent.starts_with("schema:") && !parent.contains('/');
+            !schema && !self.index.contains_key(parent)
+        });
+        orphans.next()
+    }
+
+    /// The slots of the objects in the order of their ids, without those that were taken out again.
+    fn order(&self) -> Vec<u32> {
+        let kept = |i: &u32| self.objects.get(*i as usize).is_some_and(|(id, _)| self.is_live(*i as usize, id));
+        let mut order: Vec<u32> = (0..self.objects.len() as u32).filter(kept).collect();
+        // Stable, since that sort takes advantage of what is in order already: catalogs are mostly parts of others put together.
+        order.sort_by(|a, b| self.objects[*a as usize].0.cmp(&self.objects[*b as usize].0));
+        order
     }
 
     /// The catalog, without the checks: parents may be missing (a policy on a table of the platform).
-    pub fn finish_unchecked(mut self) -> Catalog {
+    pub fn finish_unchecked(self) -> Catalog {
+        let order = self.order();
+        self.finish_in(order)
+    }
+
+    fn finish_in(mut self, order: Vec<u32>) -> Catalog {
         let pending = std::mem::take(&mut self.pending);
         for (from, to, edge) in pending {
             if let (Some(from), Some(to)) = (self.index.get(&from), self.index.get(&to)) {
                 self.edges.push((*from, *to, edge));
             }
         }
-        // What was taken out again has no entry in the index.
-        let kept = |i: &u32| self.objects.get(*i as usize).is_some_and(|(id, _)| self.is_live(*i as usize, id));
-        let mut order: Vec<u32> = (0..self.objects.len() as u32).filter(kept).collect();
-        // Stable, since that sort takes advantage of what is in order already: catalogs are mostly parts of others put together.
-        order.sort_by(|a, b| self.objects[*a as usize].0.cmp(&self.objects[*b as usize].0));
         let mut place = vec![u32::MAX; self.objects.len()];
         for (new, old) in order.iter().enumerate() {
             place[*old as usize] = new as u32;
         }
-        let mut slots: Vec<Option<(ObjectId, Object)>> = self.objects.into_iter().map(Some).collect();
-        let objects: Vec<_> = order.iter().filter_map(|old| slots[*old as usize].take()).collect();
-        let mut forward: Vec<_> =
-            self.edges.iter().map(|(a, b, e)| (place[*a as usize], place[*b as usize], *e)).collect();
-        forward.retain(|(a, b, _)| *a != u32::MAX && *b != u32::MAX);
-        forward.sort_unstable();
-        // A hard edge sorts before a soft one between the same two, and is the one to keep.
-        forward.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
-        let mut backward: Vec<_> = forward.iter().map(|(a, b, e)| (*b, *a, *e)).collect();
-        backward.sort_unstable();
-        self.index.values_mut().for_each(|handle| *handle = place[*handle as usize]);
+        let (objects, edges, mut index) = (self.objects, self.edges, self.index);
+        let (objects, (forward, backward)) = beside(
+            objects.len(),
+            || {
+                let mut slots: Vec<Option<(ObjectId, Object)>> = objects.into_iter().map(Some).collect();
+                let objects: Vec<_> = order.iter().filter_map(|old| slots[*old as usize].take()).collect();
+                index.values_mut().for_each(|handle| *handle = place[*handle as usize]);
+                (objects, index)
+            },
+            || {
+                let mut forward: Vec<_> =
+                    edges.iter().map(|(a, b, e)| (place[*a as usize], place[*b as usize], *e)).collect();
+                forward.retain(|(a, b, _)| *a != u32::MAX && *b != u32::MAX);
+                forward.sort_unstable();
+                // A hard edge sorts before a soft one between the same two, and is the one to keep.
+                forward.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
+                let mut backward: Vec<_> = forward.iter().map(|(a, b, e)| (*b, *a, *e)).collect();
+                backward.sort_unstable();
+                (forward, backward)
+            },
+        );
+        let (objects, index) = objects;
         Catalog {
             objects: Arc::new(objects),
-            index: Arc::new(self.index),
+            index: Arc::new(index),
             forward: Arc::new(forward),
             backward: Arc::new(backward),
             locations: Arc::new(self.locations),
             origin: self.origin,
         }
     }
+}
+
+/// From so many objects on, a second thread saves more than it costs.
+const MANY: usize = 20_000;
+
+/// Two pieces of work; beside each other where there is much to do.
+fn beside<A: Send, B>(objects: usize, one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    if objects < MANY {
+        return (one(), other());
+    }
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// The form of a catalog in a snapshot file.

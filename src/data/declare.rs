@@ -104,10 +104,7 @@ pub const RETIREMENT: Definition = Definition {
 
 /// Reads one invariant.
 pub fn invariant(key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
-    if cx.data.invariants.iter().any(|i| i.name == key.text) {
-        return Err(Diagnostic::error("duplicate-object", format!("invariant `{}` is declared twice", key.text))
-            .at(key.location.clone()));
-    }
+    cx.data.is_free(&key.text, &key.location)?;
     if let Some(text) = node.text() {
         let violations = query(text, node, cx)?;
         cx.data.invariants.push(Invariant {

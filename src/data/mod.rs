@@ -12,7 +12,7 @@ pub mod steps;
 use serde::{Deserialize, Serialize};
 
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::{Diagnostic, Location, nearest};
+use crate::core::diagnostic::{Diagnostic, Location, Result, nearest};
 use crate::core::id::ObjectId;
 use crate::yaml::Node;
 
@@ -139,6 +139,31 @@ impl Data {
             && self.backfills.is_empty()
             && self.retired_columns.is_empty()
             && self.retired_tables.is_empty()
+    }
+
+    /// Whether no invariant has a name yet that is declared somewhere.
+    pub(crate) fn is_free(&self, name: &str, location: &Location) -> Result<()> {
+        match self.invariants.iter().find(|invariant| invariant.name == name) {
+            None => Ok(()),
+            Some(first) => Err(Diagnostic::error("duplicate-object", format!("invariant `{name}` is declared twice"))
+                .at(location.clone())
+                .related(first.location.clone(), "first declared here")),
+        }
+    }
+
+    /// Adds what was declared elsewhere in the same project; returns what both have.
+    pub(crate) fn absorb(&mut self, other: Self) -> Vec<Box<Diagnostic>> {
+        let mut problems = Vec::new();
+        for invariant in other.invariants {
+            match self.is_free(&invariant.name, &invariant.location) {
+                Ok(()) => self.invariants.push(invariant),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.backfills.extend(other.backfills);
+        self.retired_columns.extend(other.retired_columns);
+        self.retired_tables.extend(other.retired_tables);
+        problems
     }
 
     /// Whether an object is retired, or part of what is.

@@ -1,6 +1,9 @@
 //! What the kinds declare their objects into.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
 use crate::core::diagnostic::{Diagnostic, Location, Result};
@@ -18,8 +21,12 @@ pub struct DeclareContext<'a> {
     pub platform: Option<crate::declare::project::Project>,
     /// Where unqualified names are looked for behind the own schema.
     pub search_path: Vec<String>,
+    /// The tables that the project declares, in whichever file.
+    pub tables: Arc<FxHashSet<ObjectId>>,
     /// The live catalog, where there is one: a text that is word for word what it says is known and need not be parsed.
     pub live: Option<&'a Catalog>,
+    /// What the live catalog's texts of a table's columns hold of its constraints, for the table that was last asked about.
+    pub(crate) in_columns: Option<(ObjectId, crate::kinds::table::declare::Shorthand)>,
     /// `was:` declarations: the new id, and the id it had.
     pub renames: BTreeMap<ObjectId, (ObjectId, Location)>,
     /// Enum values renamed: (enum, new label) to old label.
@@ -42,7 +49,9 @@ impl<'a> DeclareContext<'a> {
             schema: schema.to_owned(),
             platform: None,
             search_path: vec!["public".to_owned()],
+            tables: Arc::default(),
             live,
+            in_columns: None,
             renames: BTreeMap::new(),
             value_renames: BTreeMap::new(),
             unnamed: Vec::new(),
@@ -74,11 +83,11 @@ impl<'a> DeclareContext<'a> {
         Ok((schema.unwrap_or_else(|| self.schema.clone()), name))
     }
 
-    /// The schema in which an unqualified relation is declared so far, the own schema first.
+    /// The schema in which an unqualified table is declared, the own schema first.
     pub fn find_relation_schema(&self, own: &str, name: &str) -> Option<String> {
         std::iter::once(own)
             .chain(self.search_path.iter().map(String::as_str))
-            .find(|schema| self.builder.get(&ObjectId::in_schema(KindTag::Table, schema, name)).is_some())
+            .find(|schema| self.tables.contains(&ObjectId::in_schema(KindTag::Table, schema, name)))
             .map(str::to_owned)
     }
 
@@ -92,6 +101,18 @@ impl<'a> DeclareContext<'a> {
         if let Err(problem) = result {
             self.problems.push(problem);
         }
+    }
+
+    /// Takes over what was declared in another context of the same project, as if it had been declared here.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.problems.extend(other.problems);
+        self.problems.extend(self.builder.absorb(other.builder));
+        self.renames.extend(other.renames);
+        self.value_renames.extend(other.value_renames);
+        self.unnamed.extend(other.unnamed);
+        let twice = self.data.absorb(other.data);
+        self.problems.extend(twice);
+        self.tests.extend(other.tests);
     }
 
     /// Reads all entries of a mapping as objects of a kind that stand in another.

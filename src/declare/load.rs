@@ -5,13 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::diagnostic::{Diagnostic, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::declare::context::DeclareContext;
 use crate::declare::in_parallel;
 use crate::declare::project::{FILE, Project};
-use crate::kinds::DECLARERS;
+use crate::kinds::{DECLARERS, KindTag};
 use crate::yaml::{Node, Value};
 
 /// A declared state: what the files say, before PostgreSQL has seen it.
@@ -215,13 +217,9 @@ pub fn load(path: &Path, project: &Project, live: Option<&Catalog>) -> Result<De
 /// # Errors
 /// All that is wrong, each with its place.
 pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Result<Declared, Problems> {
-    let mut cx = DeclareContext::new("public", live);
-    cx.search_path.clone_from(&project.search_path);
-    cx.platform = Some(project.clone());
-    for tree in &trees.trees {
-        let result = file(tree, &mut cx);
-        cx.note(result);
-    }
+    // What is known of a large database is worth dividing.
+    let shares = if live.map_or(0, Catalog::len) < MANY { 1 } else { 2 };
+    let cx = declare_in(shares, &trees.trees, project, live);
     if cx.problems.iter().any(|p| p.severity >= Severity::Error) {
         return Err(cx.problems);
     }
@@ -233,6 +231,61 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
         data: cx.data,
         tests: cx.tests,
     })
+}
+
+/// From so many objects on, a second thread saves more than it costs.
+const MANY: usize = 20_000;
+
+/// Gives meaning to files in so many shares, each on a thread of its own.
+fn declare_in<'a>(shares: usize, trees: &[Node], project: &Project, live: Option<&'a Catalog>) -> DeclareContext<'a> {
+    let tables = Arc::new(table_names(trees));
+    let expected = live.map_or(0, Catalog::len);
+    let declared = |(first, files): &(bool, &[Node])| {
+        let mut cx = DeclareContext::new("public", live);
+        // The others are put to the first.
+        cx.builder.reserve(if *first { expected } else { expected / shares });
+        cx.search_path.clone_from(&project.search_path);
+        cx.platform = Some(project.clone());
+        cx.tables = Arc::clone(&tables);
+        for tree in *files {
+            let result = file(tree, &mut cx);
+            cx.note(result);
+        }
+        cx
+    };
+    let share = trees.len().div_ceil(shares).max(1);
+    let shares: Vec<(bool, &[Node])> = trees.chunks(share).enumerate().map(|(i, files)| (i == 0, files)).collect();
+    let mut parts = in_parallel(&shares, declared).into_iter();
+    let mut cx = parts.next().unwrap_or_else(|| declared(&(true, &[])));
+    parts.for_each(|part| cx.absorb(part));
+    cx
+}
+
+/// The tables that files declare, wherever they stand: what refers to one may stand before it.
+fn table_names(trees: &[Node]) -> FxHashSet<ObjectId> {
+    fn add(tables: &Node, schema: &str, found: &mut FxHashSet<ObjectId>) {
+        let Value::Map(entries) = &tables.value else { return };
+        for (key, definition) in entries {
+            if let Ok((own, name)) = crate::sql::qualified_name(&key.text) {
+                found.insert(ObjectId::in_schema(KindTag::Table, own.as_deref().unwrap_or(schema), &name));
+            }
+            if let Value::Map(parts) = &definition.value
+                && let Some((_, partitions)) = parts.iter().find(|(key, _)| key.text == "partitions")
+            {
+                add(partitions, schema, found);
+            }
+        }
+    }
+    let mut found = FxHashSet::default();
+    for tree in trees {
+        let Value::Map(entries) = &tree.value else { continue };
+        let value = |name: &str| entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value);
+        let schema = value("schema").and_then(Node::text).unwrap_or("public");
+        if let Some(tables) = value("tables") {
+            add(tables, schema, &mut found);
+        }
+    }
+    found
 }
 
 /// The trees of a project's files, as far as they can be read: for those who look up where something stands.
@@ -347,4 +400,60 @@ fn file(node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn trees(texts: &[&str]) -> Vec<Node> {
+        let source =
+            |(i, text): (usize, &&str)| Arc::new(Source { name: format!("{i}.yaml"), text: (*text).to_owned() });
+        texts.iter().enumerate().filter_map(|source_of| crate::yaml::parse(&source(source_of)).ok()).collect()
+    }
+
+    /// A table that refers to one in a later file, under the search path.
+    const FILES: [&str; 3] = [
+        "schema: a\ntables: {t: {columns: {id: integer primary key, of: integer references u}}}",
+        "schema: b\ntables: {u: {columns: {id: integer primary key}}}\ninvariants: {i: select id from b.u}",
+        "schema: b\ntables: {v: {columns: {id: integer primary key, of: integer references u}}}",
+    ];
+
+    #[test]
+    fn shares_come_to_the_same() {
+        let project = Project { search_path: vec!["b".to_owned()], ..Project::default() };
+        let trees = trees(&FILES);
+        let [one, two, many] = [1, 2, 9].map(|shares| declare_in(shares, &trees, &project, None));
+        let objects = |cx: &DeclareContext<'_>| -> Vec<String> {
+            cx.builder.iter().map(|(id, object)| format!("{id} {object:?}")).collect()
+        };
+        assert!(one.problems.is_empty(), "{:?}", one.problems);
+        assert_eq!(objects(&one), objects(&two));
+        assert_eq!(objects(&one), objects(&many));
+        assert_eq!(two.data.invariants.len(), 1);
+        let recorded: Vec<_> = one.builder.recorded().collect();
+        assert_eq!(recorded, two.builder.recorded().collect::<Vec<_>>());
+        assert!(
+            objects(&one).iter().any(|object| object.contains("REFERENCES") || object.contains("schema:b/table:u"))
+        );
+    }
+
+    #[test]
+    fn what_two_shares_have_is_told() {
+        let trees = trees(&[FILES[1], FILES[1]]);
+        let one = declare_in(1, &trees, &Project::default(), None);
+        let two = declare_in(2, &trees, &Project::default(), None);
+        let told = |cx: &DeclareContext<'_>| {
+            let mut told: Vec<String> =
+                cx.problems.iter().map(|p| format!("{} {}", p.message, p.related.len())).collect();
+            told.sort();
+            told
+        };
+        assert!(told(&one).iter().any(|text| text.contains("invariant")), "{:?}", told(&one));
+        assert!(told(&one).iter().any(|text| text.contains("table")), "{:?}", told(&one));
+        // Within one share a table that is there already is not gone into.
+        assert!(told(&one).iter().all(|text| told(&two).contains(text)), "{:?} {:?}", told(&one), told(&two));
+    }
 }

@@ -201,7 +201,7 @@ pub fn access(project: &Project) -> ManageAccess {
 /// completed then, and as it was otherwise.
 fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bool {
     let same = |id: &ObjectId, object: &Object| live.get(id).is_some_and(|found| found.changes(object).is_empty());
-    if !declared.builder.iter().all(|(id, object)| is_access(id) || same(id, object)) {
+    if !declared.builder.all(|id, object| is_access(id) || same(id, object)) {
         return false;
     }
     let added = |id: &ObjectId| is_access(id) || id.kind() == KindTag::Comment;
@@ -214,16 +214,17 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bo
     component::complete(&mut declared.builder, Some(live), &access(&place.project), &ObjectId::clone);
     let archived = scope::archived(live, &declared.data);
     let completed = &declared.builder;
-    // Nothing but owners, privileges and comments was added.
-    let all = completed.iter().all(|(id, object)| !added(id) || same(id, object))
-        && live.iter().all(|(id, object)| {
-            completed.get(id).is_some()
+    // Nothing but owners, privileges and comments was added; where both have as many objects, they have the same.
+    let all = completed.all(|id, object| !added(id) || same(id, object))
+        && (completed.len() == live.len()
+            || live.iter().all(|(id, object)| {
+                completed.get(id).is_some()
                 || scope::is_archived(id, &archived, &declared.data)
                 || !scope::managed(id, &place.project)
                 || scope::is_given(id)
                 // What follows from default privileges is in the completed state; where it is not, it was taken back.
                 || (!is_access(id) && object.implied(id, live))
-        });
+            }));
     if !all {
         let taken: Vec<ObjectId> = declared.builder.iter().map(|(id, _)| id).filter(|id| added(id)).cloned().collect();
         taken.iter().for_each(|id| declared.builder.remove(id));

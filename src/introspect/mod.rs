@@ -70,8 +70,9 @@ const ROLES: &str = "select oid, rolname as name from pg_roles";
 const MEMBERS: &str = "select classid::oid as class, objid as oid from pg_depend where deptype = 'e' \
      or (deptype = 'i' and classid = 'pg_proc'::regclass and refclassid = 'pg_type'::regclass)";
 const SCHEMAS: &str = "select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'";
-/// How many relations there are, which says whether a second connection pays.
-const SIZE: &str = "select count(*) as relations from pg_class where oid >= 16384";
+/// How many relations there are, which says whether a second connection pays; and how many columns the tables have.
+const SIZE: &str = "select count(*) as relations, coalesce(sum(relnatts) filter (where relkind in ('r', 'p')), 0) as columns \
+     from pg_class where oid >= 16384";
 /// That a sequence goes with its column is an object of its own and not the sequence's dependency: the column's default depends
 /// on the sequence the other way round. Left out besides is what would only be thrown away, most of all rows: that something
 /// lies in its schema, its table or its column, and parts that are no objects of their own (row types, internal triggers).
@@ -264,7 +265,12 @@ async fn first_batch(session: &Session, reader: &mut Reader) -> Result<(Vec<Stri
                         }
                     }
                     3 => schemas.push(row.string("oid")?),
-                    _ => relations = row.number("relations")?,
+                    _ => {
+                        relations = row.number("relations")?;
+                        let columns: u64 = row.number("columns")?;
+                        // What is met: a table has about as many other parts, of which each may have a default.
+                        reader.reserve(usize::try_from(columns * 2 + relations * 2).unwrap_or(0).min(10_000_000));
+                    }
                 }
             }
             SimpleQueryMessage::CommandComplete(_) => query += 1,

@@ -27,6 +27,12 @@ impl Reader {
         Self { major, ..Self::default() }
     }
 
+    /// Makes room for about so many objects.
+    pub fn reserve(&mut self, objects: usize) {
+        self.builder.reserve(objects);
+        self.addresses.reserve(objects);
+    }
+
     /// Notes a user schema.
     pub fn add_schema(&mut self, oid: u32, name: &str) {
         self.schemas.insert(oid, name.to_owned());

@@ -255,7 +255,10 @@ fn known(
 ) -> Result<bool> {
     let Some(live) = cx.live else { return Ok(false) };
     let Some(column) = Column::get(live, id) else { return Ok(false) };
-    let included = constraints_of(table, id, live);
+    if cx.in_columns.as_ref().is_none_or(|(of, _)| of != table) {
+        cx.in_columns = Some((table.clone(), shorthand(table, live)));
+    }
+    let included = cx.in_columns.as_ref().and_then(|(_, all)| all.get(id)).cloned().unwrap_or_default();
     if definition(id, column, &included, live) != text {
         return Ok(false);
     }
@@ -288,35 +291,49 @@ fn known(
     Ok(true)
 }
 
-/// The constraints that a column's definition can hold: those of this one column, with the name PostgreSQL would choose and
-/// nothing more to say of them.
-fn constraints_of(table: &ObjectId, column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
-    let name = column.name();
-    let mut found = Vec::new();
-    for of in [ConstraintType::PrimaryKey, ConstraintType::Unique, ConstraintType::ForeignKey] {
-        let id = usual_name(table, &name, of, |_| false);
-        let Some(constraint) = Constraint::get(catalog, &id) else { continue };
-        let columns = in_parentheses(&name);
-        let shape = match of {
-            ConstraintType::PrimaryKey => constraint.definition == format!("PRIMARY KEY {columns}"),
-            ConstraintType::Unique => constraint.definition == format!("UNIQUE {columns}"),
-            _ => constraint.definition.starts_with(&format!("FOREIGN KEY {columns} REFERENCES ")),
-        };
-        let plain = constraint.constraint_type == of
-            && constraint.validated
-            && constraint.enforced
-            && !constraint.clustered
-            && !constraint.inherited;
-        if shape && plain && catalog.below(&id).next().is_none() {
-            found.push(id);
+/// The constraints of a table that are written in its columns' definitions: those of one column, with the name PostgreSQL would
+/// choose and nothing more to say of them.
+pub(super) fn shorthand(table: &ObjectId, catalog: &Catalog) -> Shorthand {
+    const TYPES: [ConstraintType; 3] = [ConstraintType::PrimaryKey, ConstraintType::Unique, ConstraintType::ForeignKey];
+    let plain: Vec<(&ObjectId, &Constraint)> = catalog
+        .children(table, KindTag::Constraint)
+        .filter_map(|(id, object)| Some((id, Constraint::of(object)?)))
+        .filter(|(id, constraint)| {
+            TYPES.contains(&constraint.constraint_type)
+                && constraint.validated
+                && constraint.enforced
+                && !constraint.clustered
+                && !constraint.inherited
+                && catalog.below(id).next().is_none()
+        })
+        .collect();
+    let mut found = Shorthand::new();
+    if plain.is_empty() {
+        return found;
+    }
+    for (column, _) in catalog.children(table, KindTag::Column) {
+        let name = column.name();
+        let parentheses = in_parentheses(&name);
+        for of in TYPES {
+            let fits = |(id, constraint): &&(&ObjectId, &Constraint)| {
+                let definition = &constraint.definition;
+                constraint.constraint_type == of
+                    && match of {
+                        ConstraintType::PrimaryKey => definition.strip_prefix("PRIMARY KEY ") == Some(&parentheses),
+                        ConstraintType::Unique => definition.strip_prefix("UNIQUE ") == Some(&parentheses),
+                        _ => definition
+                            .strip_prefix("FOREIGN KEY ")
+                            .and_then(|rest| rest.strip_prefix(&*parentheses))
+                            .is_some_and(|rest| rest.starts_with(" REFERENCES ")),
+                    }
+                    && **id == usual_name(table, &name, of, |_| false)
+            };
+            if let Some((id, _)) = plain.iter().find(fits) {
+                found.entry(column.clone()).or_default().push((*id).clone());
+            }
         }
     }
     found
-}
-
-/// The constraints of a table that are written in its columns' definitions.
-pub(super) fn shorthand(table: &ObjectId, catalog: &Catalog) -> Shorthand {
-    Table::columns(table, catalog).into_iter().map(|(id, _)| (id.clone(), constraints_of(table, id, catalog))).collect()
 }
 
 /// The fragment form of a column.
@@ -475,6 +492,6 @@ fn as_parent(table: &ObjectId, above: &[ObjectId], columns: &[(&ObjectId, &Colum
                 && Column { position: their.position, inherited: their.inherited, ..(*column).clone() } == **their
                 && default(id) == default(their_id)
                 && catalog.below(id).all(|(c, _)| c.kind() == KindTag::Default)
-                && constraints_of(table, id, catalog).is_empty()
         })
+        && shorthand(table, catalog).is_empty()
 }

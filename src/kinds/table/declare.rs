@@ -493,8 +493,8 @@ fn write_constraint(id: &ObjectId, constraint: &Constraint, cx: &WriteContext<'_
     Out::Map(entries)
 }
 
-/// The constraints of one column that are written in its definition, by column.
-pub(super) type Shorthand = BTreeMap<ObjectId, Vec<ObjectId>>;
+/// The constraints of one column that are written in its definition, by column; of the others there is no entry.
+pub(crate) type Shorthand = BTreeMap<ObjectId, Vec<ObjectId>>;
 
 /// A name in parentheses, as `pg_get_constraintdef` prints a single column.
 pub(super) fn in_parentheses(column: &str) -> String {
