@@ -550,15 +550,26 @@ fn emitted(server: &'static Server, example: &Path, form: &str) -> Result<(), St
                 println!("SKIPPED: psql was not found");
                 return Ok(());
             };
-            for (name, _) in &files {
-                let run = Command::new(&psql)
-                    .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url, "-f"])
-                    .arg(out.join(name))
-                    .output()
-                    .map_err(|e| e.to_string())?;
-                if !run.status.success() {
-                    return Err(format!("psql: {}", String::from_utf8_lossy(&run.stderr)));
+            let run = |path: &Path| {
+                let mut command = Command::new(&psql);
+                command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url, "-f"]).arg(path);
+                let run = command.output().map_err(|e| e.to_string())?;
+                match run.status.success() {
+                    true => Ok(()),
+                    false => Err(format!("psql: {}", String::from_utf8_lossy(&run.stderr))),
                 }
+            };
+            // Stopped behind the first transaction, and behind the second; then from its beginning to its end, and once more.
+            let (name, text) = files.first().ok_or("no script was written")?;
+            let committed = "COMMIT;\n\\endif\n";
+            let ends = text.match_indices(committed).map(|(at, _)| at + committed.len());
+            for end in ends.take(2) {
+                let part = folder.path().join("part.sql");
+                std::fs::write(&part, text.get(..end).unwrap_or_default()).map_err(|e| e.to_string())?;
+                run(&part).map_err(|why| format!("as far as byte {end}: {why}"))?;
+            }
+            for round in ["after it was stopped", "again"] {
+                run(&out.join(name)).map_err(|why| format!("{round}: {why}"))?;
             }
         }
         "migration" => {

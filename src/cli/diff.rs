@@ -79,6 +79,7 @@ pub fn report<'a>(from: &StateSpec, to: &StateSpec, found: &'a Comparison) -> Re
         notes: &found.notes,
         proof: found.proof.as_ref(),
         declared: Some(&found.to),
+        live: Some(&found.from),
     }
 }
 

@@ -205,7 +205,8 @@ pub struct Step {
     pub batch: Option<crate::data::Batch>,
     /// Objects whose removal must come first.
     pub after: Vec<ObjectId>,
-    /// A query that is true once the step has been done; lets a step outside a transaction be resumed.
+    /// A query that is true once the step has been done: lets a step outside a transaction be resumed, and a script that is run again
+    /// pass it over.
     pub done_when: Option<String>,
     /// A statement to run first when an earlier attempt was cut off (an invalid index is dropped).
     pub cleanup: Option<String>,

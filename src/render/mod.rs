@@ -47,6 +47,8 @@ pub struct Report<'a> {
     pub proof: Option<&'a Proof>,
     /// The state that should be, to say where an object is declared.
     pub declared: Option<&'a Catalog>,
+    /// The state that is, to tell what a script that is run again has done already.
+    pub live: Option<&'a Catalog>,
 }
 
 impl Report<'_> {

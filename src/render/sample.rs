@@ -159,6 +159,7 @@ pub(crate) fn with<T>(f: impl FnOnce(&Report<'_>) -> T) -> T {
         notes: &notes,
         proof: None,
         declared: None,
+        live: None,
     })
 }
 
@@ -172,6 +173,7 @@ pub(crate) fn with_nothing<T>(f: impl FnOnce(&Report<'_>) -> T) -> T {
         notes: &[],
         proof: None,
         declared: None,
+        live: None,
     })
 }
 

@@ -1,11 +1,13 @@
-//! The psql form: a script for `psql -X -f`, which stops at the first error and can be run again after it stopped
-//! outside a transaction.
+//! The psql form: a script for `psql -X -f`, which stops at the first error and can be run again from its beginning: it passes
+//! over the transactions that were committed, as far as something that they bring or take away tells so.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::core::name::{ident_list, literal};
-use crate::core::step::{Step, Transaction};
+use crate::core::step::{Action, Step, Transaction};
+use crate::kinds::ensure;
+use crate::plan::PlanTransaction;
 
 use super::{Report, clean_line};
 
@@ -28,6 +30,10 @@ pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
     for transaction in &plan.transactions {
         let block = transaction.mode != Transaction::None;
         out.push('\n');
+        let done = if block { committed(transaction, report) } else { None };
+        if let Some(done) = &done {
+            pass_over(&format!("{} to {}", number + 1, number + transaction.steps.len()), done, &mut out);
+        }
         if block {
             out.push_str("BEGIN;\n");
         }
@@ -35,16 +41,73 @@ pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
             number += 1;
             comment(number, total, step, &mut out);
             if block {
-                statement(&step.sql, &mut out);
+                within(number, step, report, &mut out);
             } else {
-                alone(number, step, &timeout, &mut out);
+                alone(number, step, &timeout, report, &mut out);
             }
         }
         if block {
             out.push_str("COMMIT;\n");
         }
+        if done.is_some() {
+            out.push_str("\\endif\n");
+        }
     }
     out
+}
+
+/// An SQL expression that is true once a transaction was committed: that all is there which only it brings, and all gone which
+/// only it takes away. None where it only alters: that can mostly be said again.
+fn committed(transaction: &PlanTransaction, report: &Report<'_>) -> Option<String> {
+    let (live, declared) = (report.live?, report.declared?);
+    let once = |of: &dyn Fn(&Step) -> bool| report.plan.steps().filter(|step| of(step)).count() == 1;
+    let signs = transaction.steps.iter().filter_map(|step| {
+        let id = &step.object;
+        match step.action {
+            Action::Create if !live.contains(id) && once(&|s| s.creates.contains(id)) => {
+                ensure::exists(id, declared.get(id)?)
+            }
+            Action::Drop if !declared.contains(id) && once(&|s| s.destroys.contains(id)) => {
+                ensure::exists(id, live.get(id)?).map(|there| format!("NOT {there}"))
+            }
+            _ => None,
+        }
+    });
+    let signs: Vec<String> = signs.collect();
+    (!signs.is_empty()).then(|| format!("SELECT {}", signs.join("\n  AND ")))
+}
+
+/// A step within a transaction that may have been committed already, where nothing says so of all of it.
+fn within(number: usize, step: &Step, report: &Report<'_>, out: &mut String) {
+    let done = done(step, report);
+    if let Some(done) = &done {
+        pass_over(&number.to_string(), done, out);
+    }
+    match report.live {
+        Some(live) if step.action == Action::Rename || ensure::must_commit(step) => {
+            statement(&ensure::again(step, live), out);
+        }
+        _ => statement(&step.sql, out),
+    }
+    if done.is_some() {
+        out.push_str("\\endif\n");
+    }
+}
+
+/// A query that is true once a step was done. A step about rows that reads what the plan takes away later was, once that is gone.
+fn done(step: &Step, report: &Report<'_>) -> Option<String> {
+    if step.done_when.is_some() {
+        return step.done_when.clone();
+    }
+    let (live, declared) = (report.live?, report.declared?);
+    let leaving = step.uses.iter().any(|id| !declared.contains(id));
+    leaving.then(|| ensure::while_there(step, live)).flatten().map(|there| format!("SELECT NOT ({there})"))
+}
+
+/// The head of what is passed over where it was done already.
+fn pass_over(steps: &str, done: &str, out: &mut String) {
+    let _ = writeln!(out, "SELECT coalesce((\n{}\n), false) AS trueup_done \\gset", done.trim_end());
+    let _ = writeln!(out, "\\if :trueup_done\n\\echo 'step {steps}: done already'\n\\else");
 }
 
 fn header(report: &Report<'_>) -> String {
@@ -82,10 +145,10 @@ fn statement(sql: &str, out: &mut String) {
 }
 
 /// A step outside a transaction: passed over where it was done already, its remains cleared away where it was cut off.
-fn alone(number: usize, step: &Step, timeout: &str, out: &mut String) {
-    if let Some(done) = &step.done_when {
-        let _ = writeln!(out, "SELECT coalesce((\n{}\n), false) AS trueup_done \\gset", done.trim_end());
-        let _ = writeln!(out, "\\if :trueup_done\n\\echo 'step {number}: done already'\n\\else");
+fn alone(number: usize, step: &Step, timeout: &str, report: &Report<'_>, out: &mut String) {
+    let done = done(step, report);
+    if let Some(done) = &done {
+        pass_over(&number.to_string(), done, out);
     }
     out.push_str("SET lock_timeout = 0;\n");
     if let Some(cleanup) = &step.cleanup {
@@ -93,7 +156,7 @@ fn alone(number: usize, step: &Step, timeout: &str, out: &mut String) {
     }
     statement(&step.sql, out);
     let _ = writeln!(out, "SET lock_timeout = {timeout};");
-    if step.done_when.is_some() {
+    if done.is_some() {
         out.push_str("\\endif\n");
     }
 }

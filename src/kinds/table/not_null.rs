@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident};
+use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::column_type::is_carried;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::inheritance::{heirs, origins};
 use crate::kinds::table::premise;
-use crate::kinds::{Change, KindTag};
+use crate::kinds::{Change, KindTag, ensure};
 use crate::plan::context::PlanContext;
 
 /// A NOT NULL constraint. Up to PostgreSQL 17 it has no properties.
@@ -167,21 +167,38 @@ pub(super) fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>)
     if !cx.online || cx.is_new(&top) || (new.not_valid && cx.major >= 18) {
         return vec![cx.locked(Step::alter(id, set), LockMode::AccessExclusive, &top).rank(5)];
     }
-    let check = ident(&crate::core::name::derived("trueup_", &id.name(), "_not_null"));
+    let name = crate::core::name::derived("trueup_", &id.name(), "_not_null");
+    let check = ident(&name);
+    let relation = ensure::regclass(&table);
+    let set_already = format!(
+        "SELECT attnotnull FROM pg_catalog.pg_attribute WHERE attrelid = {relation} AND attname = {}",
+        literal(&id.name())
+    );
+    let gone = format!(
+        "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {relation} AND conname = {})",
+        literal(&name)
+    );
     vec![
         Step::alter(id, format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"))
             .lock(LockMode::AccessExclusive, &top)
             .phase(Phase::Contract)
             .hazard(HazardKind::Breaking, "writes without a value for it fail from here on")
             .premise(premise::not_null(id, cx))
+            .done_when(&*set_already)
             .rank(5),
         Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check}"))
+            .done_when(&*gone)
             .lock(LockMode::ShareUpdateExclusive, &top)
             .phase(Phase::Contract)
             .transaction(Transaction::Own)
             .rank(6),
-        Step::alter(id, set).lock(LockMode::AccessExclusive, &top).phase(Phase::Contract).rank(7),
+        Step::alter(id, set)
+            .done_when(set_already)
+            .lock(LockMode::AccessExclusive, &top)
+            .phase(Phase::Contract)
+            .rank(7),
         Step::alter(id, format!("ALTER TABLE {table} DROP CONSTRAINT {check}"))
+            .done_when(gone)
             .lock(LockMode::AccessExclusive, &top)
             .phase(Phase::Contract)
             .rank(7),
