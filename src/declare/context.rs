@@ -127,7 +127,7 @@ impl<'a> DeclareContext<'a> {
     pub fn add(&mut self, id: ObjectId, object: impl Into<Object>, location: &Location) -> Result<()> {
         let limit = crate::core::name::MAX_IDENTIFIER_BYTES;
         let info = id.kind().info();
-        if id.name().len() > limit && !info.signature && !id.kind().is_component() {
+        if id.name().len() > limit && !info.signature && !info.composed && !id.kind().is_component() {
             let bytes = id.name().len();
             return Err(Diagnostic::error(
                 "name-too-long",

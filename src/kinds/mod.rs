@@ -30,6 +30,8 @@ pub struct KindInfo {
     pub dotted: bool,
     /// The name in the id is a quoted name with argument types.
     pub signature: bool,
+    /// The name in the id is put together from several names: PostgreSQL knows none such.
+    pub composed: bool,
     /// Comes and goes with its parent's statement; has none of its own.
     pub inline: bool,
     /// Dropping it loses rows or values.
@@ -63,6 +65,7 @@ impl KindInfo {
             component: false,
             dotted: false,
             signature: false,
+            composed: false,
             inline: false,
             holds_data: false,
             copies: false,

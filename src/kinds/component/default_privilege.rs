@@ -105,7 +105,8 @@ impl DefaultPrivilege {
 }
 
 impl Kind for DefaultPrivilege {
-    const INFO: KindInfo = KindInfo { last: true, ..KindInfo::new("default_privilege", "default privileges") };
+    const INFO: KindInfo =
+        KindInfo { last: true, composed: true, ..KindInfo::new("default_privilege", "default privileges") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {
