@@ -118,6 +118,23 @@ macro_rules! kinds {
                 match self { $(Self::$Name(k) => k.follows(id, cx)),* }
             }
 
+            /// See [`Kind::rebuilds`].
+            pub fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Option<ObjectId> {
+                match (self, old) {
+                    $((Self::$Name(new), Some(Self::$Name(old))) => new.rebuilds(id, Some(&**old), cx),)*
+                    $((Self::$Name(new), _) => new.rebuilds(id, None, cx),)*
+                }
+            }
+
+            /// See [`Kind::without_access`].
+            pub fn forget_access(&mut self) {
+                match self {
+                    $(Self::$Name(k) => if let Some(without) = k.without_access() {
+                        *k = std::sync::Arc::new(without);
+                    }),*
+                }
+            }
+
             /// See [`Kind::survives_rebuild`].
             pub fn survives_rebuild(&self) -> bool {
                 match self { $(Self::$Name(k) => k.survives_rebuild()),* }

@@ -168,6 +168,12 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
         None
     }
 
+    /// The object that has to be rebuilt for this one to be made, or changed from `old`, because the server refuses it in place:
+    /// the table whose partition key a column is part of.
+    fn rebuilds(&self, _id: &ObjectId, _old: Option<&Self>, _cx: &PlanContext<'_>) -> Option<ObjectId> {
+        None
+    }
+
     /// Whether the server itself carries the object over when what it depends on is changed in place (an index when its
     /// column's type changes).
     fn survives_rebuild(&self) -> bool {
@@ -186,6 +192,11 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
 
     /// The object whose own statement also brings, changes or removes this one: an inherited column's origin.
     fn provider(&self, _id: &ObjectId, _catalog: &Catalog) -> Option<ObjectId> {
+        None
+    }
+
+    /// The object without what it says of privileges itself, where it says any.
+    fn without_access(&self) -> Option<Self> {
         None
     }
 

@@ -238,7 +238,9 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
                 let waits = changed.phase > step.phase || (firm && cx.dropped.contains(id));
                 let later =
                     (changed.rank >= MENDED && waits) || (changed.action == Action::Data && changed.phase > step.phase);
-                if changed.rank < FINISHING && step.rank != u8::MAX && !later {
+                // What waits for this step by name is not waited for.
+                let reversed = changed.requires.contains(id);
+                if changed.rank < FINISHING && step.rank != u8::MAX && !later && !reversed {
                     builder.edge(
                         change,
                         i,

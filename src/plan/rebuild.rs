@@ -28,6 +28,14 @@ pub fn expand(differences: &[Difference], cx: &mut PlanContext<'_>) -> Work {
     let mut queue: Vec<ObjectId> = Vec::new();
     for difference in differences {
         let id = &difference.id;
+        if let Some(other) = cx.to.get(id).and_then(|object| object.rebuilds(id, cx.from.get(id), cx)) {
+            if other.kind().info().swaps {
+                work.altered.insert(other.clone(), Means::Swap);
+                queue.push(other);
+            } else {
+                replace(&other, cx, &mut queue);
+            }
+        }
         match &difference.change {
             ChangeKind::Created => {
                 cx.created.insert(id.clone());
@@ -42,7 +50,8 @@ pub fn expand(differences: &[Difference], cx: &mut PlanContext<'_>) -> Work {
                         Means::Nothing => {}
                         Means::Replace => replace(id, cx, &mut queue),
                         means => {
-                            work.altered.insert(id.clone(), means);
+                            let all = work.altered.entry(id.clone()).or_insert(means);
+                            *all = means.max(*all);
                             queue.push(id.clone());
                         }
                     }

@@ -11,11 +11,13 @@ use crate::core::name::{Ident, ident, literal, qualified};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
+use crate::kinds::component::acl::{self, Access};
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::{heirs, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
-use crate::kinds::table::{column_settings, column_steps, column_type};
+use crate::kinds::table::type_change::is_implicit;
+use crate::kinds::table::{column_settings, column_steps, column_type, partition};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -33,6 +35,10 @@ attributes! {
         not_null: Option<NotNull> => Alter(alter_not_null),
         /// GENERATED … AS IDENTITY.
         identity: Option<Identity> => Alter(alter_identity),
+        /// What others than the owner may do with the identity sequence, where a server says so. A project says nothing of it: its
+        /// sequences have what default privileges give them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sequence_access: Option<Access> => Ignore,
         /// GENERATED ALWAYS AS (…).
         generated: Option<Generated> => AlterIf(can_alter_generated, alter_generated),
         /// The storage strategy, where it is not the type's.
@@ -207,6 +213,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
                     .rank(8),
                 );
             }
+            steps.extend(column_steps::of_new_identity(change.new, id, cx));
             steps
         }
         (Some(old), Some(new)) => {
@@ -282,7 +289,8 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
     };
     let step = Step::alter(id, format!("ALTER TABLE {} ALTER COLUMN {} {clause}", table_sql(id), Ident(&id.name())))
         .lock(LockMode::AccessExclusive, &id.top())
-        .rank(3);
+        // A type that changes with USING wants a column that is generated no more.
+        .rank(if change.new.generated.is_none() { 1 } else { 3 });
     vec![match &change.new.generated {
         None => step
             .phase(Phase::Contract)
@@ -308,6 +316,7 @@ impl Kind for Column {
         if cx.is_new(&top) || (self.inherited && origins.iter().any(|origin| cx.is_new(origin))) {
             let mut steps = of_heir(self, id, &origins, cx);
             steps.extend(column_settings::of_new(id, self, cx));
+            steps.extend(column_steps::of_new_identity(self, id, cx));
             return steps;
         }
         let default_id = id.child(KindTag::Default, "");
@@ -348,6 +357,7 @@ impl Kind for Column {
             steps.push(add_identity(id, identity, cx));
         }
         steps.extend(column_settings::of_new(id, self, cx));
+        steps.extend(column_steps::of_new_identity(self, id, cx));
         steps
     }
 
@@ -357,6 +367,25 @@ impl Kind for Column {
 
     fn reattach(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         column_steps::reattach(self, id, cx)
+    }
+
+    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Option<ObjectId> {
+        let old = old?;
+        if old.type_name == self.type_name && old.collation == self.collation {
+            return None;
+        }
+        // No USING can be said of a generated column; it holds nothing that is not computed again.
+        let computed = old.generated.is_some() && self.generated.is_some() && self.provider(id, cx.to).is_none();
+        if computed && !is_implicit(&old.type_name, &self.type_name) {
+            return Some(id.clone());
+        }
+        let table = id.top();
+        let key = super::Table::get(cx.from, &table)?.partition_key.as_deref()?;
+        partition::key_reads(key, &id.name()).then_some(table)
+    }
+
+    fn without_access(&self) -> Option<Self> {
+        self.sequence_access.is_some().then(|| Self { sequence_access: None, ..self.clone() })
     }
 
     fn follows(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
@@ -411,6 +440,8 @@ struct SequenceRow {
     max: String,
     cache: String,
     cycle: bool,
+    owner: String,
+    acl: Option<Vec<String>>,
 }
 
 /// Sequence options that deviate from what PostgreSQL takes when they are not said.
@@ -459,12 +490,16 @@ impl Introspect for Column {
         let not_null = row.bool("not_null")?.then(NotNull::default);
         let generation = row.char("identity")?;
         let mut sequence_oid = None;
+        let mut sequence_access = None;
         let identity = match row.opt("sequence")? {
             Some(json) if generation != ' ' => {
                 let sequence: SequenceRow = serde_json::from_str(json).map_err(|e| {
                     Diagnostic::error("catalog-row", format!("the identity sequence of {id} cannot be read: {e}"))
                 })?;
                 sequence_oid = sequence.oid.parse::<u32>().ok();
+                let mut access = acl::read(&sequence.acl.unwrap_or_default());
+                access.remove(&out.role(sequence.owner.parse().unwrap_or_default()));
+                sequence_access = Some(access);
                 let usual = usual_sequence(&id);
                 let actual = (sequence.schema, sequence.name);
                 Some(Identity {
@@ -505,6 +540,7 @@ impl Introspect for Column {
             collation,
             not_null,
             identity,
+            sequence_access,
             generated: None,
             storage: storage.map(str::to_owned),
             usual_storage: usual_storage.map(str::to_owned),

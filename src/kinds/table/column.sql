@@ -4,7 +4,7 @@ select a.attrelid as relation, a.attnum as number, a.attname as name, format_typ
        case when s.seqrelid is not null
             then json_build_object('oid', s.seqrelid::text, 'schema', s.schema, 'name', s.name, 'type', format_type(s.seqtypid, null),
                                    'start', s.seqstart::text, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text,
-                                   'cache', s.seqcache::text, 'cycle', s.seqcycle, 'unlogged', s.unlogged)::text end as sequence,
+                                   'cache', s.seqcache::text, 'cycle', s.seqcycle, 'owner', s.owner::text, 'acl', s.acl, 'unlogged', s.unlogged)::text end as sequence,
        case when a.attstorage <> t.typstorage then a.attstorage end as storage,
        case when a.attstorage <> t.typstorage then t.typstorage end as usual_storage,
        a.attcompression as compression,
@@ -13,7 +13,7 @@ select a.attrelid as relation, a.attnum as number, a.attname as name, format_typ
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_type t on t.oid = a.atttypid
-left join (select d.refobjid, d.refobjsubid, q.*, c.relname as name, n.nspname as schema, c.relpersistence = 'u' as unlogged
+left join (select d.refobjid, d.refobjsubid, q.*, c.relname as name, n.nspname as schema, c.relowner as owner, c.relacl::text[] as acl, c.relpersistence = 'u' as unlogged
            from pg_depend d
            join pg_sequence q on q.seqrelid = d.objid
            join pg_class c on c.oid = d.objid

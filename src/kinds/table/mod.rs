@@ -3,6 +3,7 @@
 //! A table holds rows; its columns, defaults, constraints, indexes and the like are objects of their own. CREATE TABLE
 //! brings the columns with it, and those defaults and constraints that need nothing the table itself is needed for.
 
+mod bound;
 pub mod column;
 mod column_settings;
 mod column_steps;
@@ -137,9 +138,21 @@ fn alter_options(change: &Change<'_, Table>) -> Vec<Step> {
         .map(|clause| {
             let mut step = alter(change, &clause);
             step.lock = Some((LockMode::ShareUpdateExclusive, change.id.clone()));
+            // Without a column that needs one there is no TOAST table, and its options are forgotten.
+            if clause.contains("toast.") {
+                step.requires.extend(new_types(change).cloned());
+            }
             step
         })
         .collect()
+}
+
+/// The columns that are new, or of another type than before.
+fn new_types<'a>(change: &'a Change<'_, Table>) -> impl Iterator<Item = &'a ObjectId> {
+    change.cx.to.children(change.id, KindTag::Column).map(|(id, _)| id).filter(|id| {
+        let type_of = |catalog| Column::get(catalog, id).map(|column| &column.type_name);
+        type_of(change.cx.from) != type_of(change.cx.to)
+    })
 }
 
 fn alter_rls(change: &Change<'_, Table>) -> Vec<Step> {

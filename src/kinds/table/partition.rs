@@ -8,6 +8,7 @@ use crate::core::step::{HazardKind, LockMode, Step, Transaction};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
+use crate::kinds::table::bound;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -96,6 +97,18 @@ impl Kind for Attachment {
         let sql = format!("ALTER TABLE ONLY {} ATTACH PARTITION {} {}", self.parent.sql(), table.sql(), self.bound);
         let mut step = cx.locked(Step::create(id, sql), LockMode::ShareUpdateExclusive, &self.parent);
         step.requires.push(self.parent.clone());
+        // A bound that took the same rows is given up first.
+        step.after.extend(
+            cx.from
+                .dependents(&self.parent)
+                .map(|(d, _)| d)
+                .filter(|d| cx.is_dropped(d))
+                .filter(|d| {
+                    Self::get(cx.from, d)
+                        .is_some_and(|old| old.parent == self.parent && bound::overlap(&old.bound, &self.bound))
+                })
+                .cloned(),
+        );
         // What the partition has of its own must be there to be recognised as the parent's.
         step.requires.extend(
             cx.to
@@ -241,6 +254,15 @@ impl Introspect for IndexAttachment {
         out.depend(handle, parent, Edge::Hard);
         Ok(())
     }
+}
+
+/// Whether a partition key, as PostgreSQL prints it, reads a column.
+pub(super) fn key_reads(key: &str, column: &str) -> bool {
+    let name = crate::core::name::ident(column);
+    let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '"'));
+    key.match_indices(&name).any(|(start, found)| {
+        !inside(key[..start].chars().next_back()) && !inside(key[start + found.len()..].chars().next())
+    })
 }
 
 /// The foreign keys that refer to one of these tables.

@@ -208,8 +208,8 @@ pub(super) fn cast(value: &str, old: &str, new: &str) -> String {
         || (a == "integer" && b == "boolean");
     if castable || (!DIRECT.contains(&a.as_str()) && !old.ends_with("[]") && a == b) {
         format!("{value}::{new}")
-    } else if new.ends_with("[]") && !old.ends_with("[]") {
-        format!("ARRAY[{value}]::{new}")
+    } else if let (Some(element), false) = (new.strip_suffix("[]"), old.ends_with("[]")) {
+        format!("ARRAY[{}]::{new}", cast(value, old, element))
     } else {
         format!("{value}::text::{new}")
     }

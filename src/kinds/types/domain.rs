@@ -9,7 +9,7 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext, generated_name};
 use crate::kinds::types::domain_constraint::DomainConstraint;
 use crate::kinds::types::{
-    OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, fragment, scanning, tables_using,
+    OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, fragment, is_held_within, scanning, tables_using,
 };
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -25,7 +25,7 @@ attributes! {
         /// The default of columns that have none of their own.
         default: Option<String> => Alter(alter_default),
         /// Whether NULL is refused.
-        not_null: bool => Alter(alter_not_null),
+        not_null: bool => Swap(alter_not_null),
         /// The name of the NOT NULL constraint (PostgreSQL 17), where it is not the one PostgreSQL chooses.
         not_null_name: Option<String> => Alter(alter_not_null_name),
     }
@@ -42,9 +42,12 @@ fn alter_default(change: &Change<'_, Domain>) -> Vec<Step> {
     }]
 }
 
-fn alter_not_null(change: &Change<'_, Domain>) -> Vec<Step> {
+fn alter_not_null(change: &Change<'_, Domain>) -> Option<Vec<Step>> {
     if !change.new.not_null {
-        return vec![alter(change, "DROP NOT NULL")];
+        return Some(vec![alter(change, "DROP NOT NULL")]);
+    }
+    if is_held_within(change.id, change.cx) {
+        return None;
     }
     let clause = match &change.new.not_null_name {
         Some(name) if change.cx.major >= 17 => format!("ADD CONSTRAINT {} NOT NULL", Ident(name)),
@@ -55,7 +58,7 @@ fn alter_not_null(change: &Change<'_, Domain>) -> Vec<Step> {
         // There is no NOT VALID for it: all rows are read in the one statement.
         step = step.transaction(Transaction::Own).hazard(HazardKind::Breaking, "NULL is refused from then on");
     }
-    vec![scanning(step, change.id, LockMode::Share, change.cx)]
+    Some(vec![scanning(step, change.id, LockMode::Share, change.cx)])
 }
 
 fn alter_not_null_name(change: &Change<'_, Domain>) -> Vec<Step> {

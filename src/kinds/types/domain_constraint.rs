@@ -10,7 +10,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::policy::unwrapped;
-use crate::kinds::types::{fragment, scanning, tables_using};
+use crate::kinds::types::{fragment, is_held_within, scanning, tables_using};
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -68,6 +68,12 @@ impl Kind for DomainConstraint {
 
     fn drop(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
         vec![Step::drop(id, format!("ALTER DOMAIN {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))]
+    }
+
+    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Option<ObjectId> {
+        let domain = id.top();
+        let asks = self.validated && old.is_none_or(|old| old.check != self.check || !old.validated);
+        (asks && cx.from.contains(&domain) && is_held_within(&domain, cx)).then_some(domain)
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {

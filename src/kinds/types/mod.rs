@@ -12,6 +12,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::ident;
 use crate::core::step::{HazardKind, LockMode, Step};
 use crate::kinds::KindTag;
+use crate::kinds::table::column::Column;
 use crate::plan::context::PlanContext;
 use crate::yaml::{KeyDoc, Shape};
 
@@ -65,6 +66,34 @@ pub(crate) fn columns_holding(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Object
         }
     }
     found.into_iter().collect()
+}
+
+/// Whether values of a domain are stored inside others: in arrays or in composite types. There the server cannot check them, and
+/// refuses to change what it demands of the domain.
+pub(crate) fn is_held_within(domain: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut queue = vec![(domain.clone(), false)];
+    while let Some((holder, within)) = queue.pop() {
+        if !seen.insert((holder.clone(), within)) {
+            continue;
+        }
+        for (user, _) in cx.from.dependents(&holder) {
+            match user.kind() {
+                KindTag::Column => {
+                    let array = Column::get(cx.from, user).is_some_and(|column| column.type_name.ends_with("[]"));
+                    if within || array {
+                        return true;
+                    }
+                    // The table's own row type.
+                    queue.push((user.top(), true));
+                }
+                KindTag::CompositeAttribute => queue.push((user.top(), true)),
+                KindTag::Domain => queue.push((user.top(), within)),
+                _ => {}
+            }
+        }
+    }
+    false
 }
 
 /// Says of a step that it makes the server read all rows of the tables that use a type, and which lock they are under.

@@ -1,0 +1,107 @@
+//! Bounds of partitions, as PostgreSQL prints them: whether two of them take the same rows.
+
+use std::cmp::Ordering;
+
+/// Whether two bounds of one partitioned table may take the same rows. Where that is not certain, they may.
+pub(super) fn overlap(a: &str, b: &str) -> bool {
+    match (a == "DEFAULT", b == "DEFAULT") {
+        (true, true) => return true,
+        (false, false) => {}
+        _ => return false,
+    }
+    if let (Some(a), Some(b)) = (list(a), list(b)) {
+        return a.iter().any(|value| b.contains(value));
+    }
+    if let (Some((m, r)), Some((n, s))) = (remainder(a), remainder(b)) {
+        let common = greatest_common_divisor(m, n);
+        return common == 0 || r % common == s % common;
+    }
+    if let (Some((from_a, to_a)), Some((from_b, to_b))) = (range(a), range(b)) {
+        let ends = |to: &str, from: &str| matches!(compare(to, from), Some(Ordering::Less | Ordering::Equal));
+        return !(ends(&to_a, &from_b) || ends(&to_b, &from_a));
+    }
+    true
+}
+
+/// The values of `FOR VALUES IN ('a', NULL)`.
+fn list(bound: &str) -> Option<Vec<String>> {
+    values(bound.strip_prefix("FOR VALUES IN ")?)
+}
+
+/// Modulus and remainder of `FOR VALUES WITH (modulus 4, remainder 1)`.
+fn remainder(bound: &str) -> Option<(u64, u64)> {
+    let inside = bound.strip_prefix("FOR VALUES WITH (modulus ")?.strip_suffix(')')?;
+    let (modulus, remainder) = inside.split_once(", remainder ")?;
+    Some((modulus.trim().parse().ok()?, remainder.trim().parse().ok()?))
+}
+
+/// The two ends of `FOR VALUES FROM ('1') TO ('9')`, of one column.
+fn range(bound: &str) -> Option<(String, String)> {
+    let (from, to) = bound.strip_prefix("FOR VALUES FROM ")?.split_once(" TO ")?;
+    let one = |text: &str| values(text).and_then(|mut found| if found.len() == 1 { found.pop() } else { None });
+    Some((one(from)?, one(to)?))
+}
+
+/// The values between parentheses. A text with a quotation mark or a comma in it is not taken apart.
+fn values(text: &str) -> Option<Vec<String>> {
+    let inside = text.strip_prefix('(')?.strip_suffix(')')?;
+    inside
+        .split(", ")
+        .map(|value| match value.strip_prefix('\'') {
+            Some(rest) => rest.strip_suffix('\'').filter(|text| !text.contains('\'')).map(|text| format!("'{text}")),
+            None => (!value.contains('\'')).then(|| value.to_owned()),
+        })
+        .collect()
+}
+
+/// The order of two ends of ranges, where it is plain: of numbers, or of dates and times written alike.
+fn compare(a: &str, b: &str) -> Option<Ordering> {
+    match (a, b) {
+        ("MINVALUE", _) | (_, "MAXVALUE") => return Some(Ordering::Less),
+        ("MAXVALUE", _) | (_, "MINVALUE") => return Some(Ordering::Greater),
+        _ => {}
+    }
+    let (a, b) = (a.strip_prefix('\'').unwrap_or(a), b.strip_prefix('\'').unwrap_or(b));
+    if let (Ok(a), Ok(b)) = (a.parse::<i64>(), b.parse::<i64>()) {
+        return Some(a.cmp(&b));
+    }
+    let shape = |text: &str| -> String { text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect() };
+    (a.len() >= 10 && shape(a).starts_with("0000-00-00") && shape(a) == shape(b)).then(|| a.cmp(b))
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overlap;
+
+    #[test]
+    fn what_takes_the_same_rows() {
+        for (a, b) in [
+            ("DEFAULT", "DEFAULT"),
+            ("FOR VALUES IN ('a', 'b')", "FOR VALUES IN ('b')"),
+            ("FOR VALUES IN ('a, b')", "FOR VALUES IN ('c')"),
+            ("FOR VALUES FROM ('1') TO ('10')", "FOR VALUES FROM ('9') TO ('20')"),
+            ("FOR VALUES FROM (MINVALUE) TO ('10')", "FOR VALUES FROM ('-9') TO (MAXVALUE)"),
+            ("FOR VALUES FROM ('1', '2') TO ('1', '3')", "FOR VALUES FROM ('5', '2') TO ('5', '3')"),
+            ("FOR VALUES WITH (modulus 4, remainder 1)", "FOR VALUES WITH (modulus 8, remainder 5)"),
+        ] {
+            assert!(overlap(a, b) && overlap(b, a), "{a} / {b}");
+        }
+    }
+
+    #[test]
+    fn what_does_not() {
+        for (a, b) in [
+            ("DEFAULT", "FOR VALUES IN ('a')"),
+            ("FOR VALUES IN ('a', NULL)", "FOR VALUES IN ('b')"),
+            ("FOR VALUES FROM ('1') TO ('10')", "FOR VALUES FROM ('10') TO ('20')"),
+            ("FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')", "FOR VALUES FROM ('2024-02-01') TO (MAXVALUE)"),
+            ("FOR VALUES WITH (modulus 4, remainder 1)", "FOR VALUES WITH (modulus 8, remainder 6)"),
+        ] {
+            assert!(!overlap(a, b) && !overlap(b, a), "{a} / {b}");
+        }
+    }
+}

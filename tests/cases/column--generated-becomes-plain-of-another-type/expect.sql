@@ -1,0 +1,1 @@
+select d = '2024-01-01' and n = 5 from t
