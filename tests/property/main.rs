@@ -6,7 +6,7 @@
 //!
 //! `TRUEUP_PROPERTY_CASES` is how many (500 where it is not set), `TRUEUP_PROPERTY_SEED` the number of the first case, which is
 //! also what a failure reports: `TRUEUP_PROPERTY_SEED=17 TRUEUP_PROPERTY_CASES=1 cargo test --test property` runs case 17 alone and
-//! prints both schemas and the plan, or, where it fails, the smallest pair found that fails in the same way.
+//! prints both schemas and the plan, or, where it fails, the smallest pair found that fails in the same way. `TRUEUP_MAJOR` chooses the server.
 #![allow(clippy::print_stdout, dead_code)]
 
 use std::sync::Mutex;
