@@ -26,7 +26,7 @@ check: ## format, lints and fast tests, in seconds; no PostgreSQL needed
 test: setup ## the tests, against real servers
 	@scripts/test.sh
 
-acceptance: setup ## the long runs: a thousand pairs of schemas, 5000 random ones
+acceptance: setup ## a long run: 5000 random pairs of schemas
 	@scripts/test.sh --acceptance
 
 bench: setup ## the numbers of the README, side by side on this machine
