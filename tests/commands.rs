@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -298,6 +299,9 @@ fn a_saved_plan_is_run_as_it_is_and_refused_when_the_database_has_changed() {
     ends(place.call(&["apply", "plan.json", "--from", &from]), REFUSED);
     ends(place.call(&["apply", "plan.json", "--from", &from, "--yes"]), FINE);
     ends(place.call(&["diff", "--from", &from, "--to", "p"]), FINE);
+    let again = ends(place.call(&["apply", "plan.json", "--from", &from, "--yes"]), FINE);
+    assert!(again.stdout.contains("already applied; nothing to do"), "{}", again.stdout);
+    run(&from, "alter table people alter name drop not null").expect("somebody else's change");
     says(&ends(place.call(&["apply", "plan.json", "--from", &from, "--yes"]), REFUSED), &["stale-plan"]);
     for (name, text) in [("broken.json", "{"), ("other.json", "{\"a\": 1}"), ("missing.json", "")] {
         if !text.is_empty() {
@@ -306,6 +310,230 @@ fn a_saved_plan_is_run_as_it_is_and_refused_when_the_database_has_changed() {
         let refused = ends(place.call(&["apply", name, "--from", &from, "--yes"]), 1);
         says(&refused, &[name]);
     }
+}
+
+/// A plan that was begun is looked at again before the rest of it is run: what it is about may be in other use by now.
+#[test]
+fn a_saved_plan_that_was_begun_is_refused_when_what_is_left_has_changed() {
+    let Some(server) = support::servers::server() else { return };
+    let sql = format!("{SQL} alter table people add old int; insert into people values (1, 'a', 'sad', 7);");
+    let place = Place::new(server, &sql);
+    let from = place.database.url.clone();
+    place.write("p/schema.yaml", &format!("{SCHEMA}      also: int\n"));
+    let apply = |more: &[&str]| place.call(&[&["apply", "plan.json", "--from", &from, "--yes"], more].concat());
+    ends(place.call(&["plan", "--from", &from, "--to", "p", "--out", "plan.json"]), FINE);
+    says(&ends(apply(&[]), REFUSED), &["consent-missing", "people.old"]);
+    ends(apply(&["--until", "expand"]), FINE);
+    let nothing = ends(apply(&["--until", "expand"]), FINE);
+    assert!(nothing.stdout.contains("Nothing to run in this phase; 1 step later"), "{}", nothing.stdout);
+    run(&from, "alter table people alter old type text using 'in use again'").expect("somebody else's change");
+    let stale = ends(apply(&["--allow", "data-loss"]), REFUSED);
+    says(&stale, &["stale-plan", "this plan was begun", "column public.people.old is no longer as it was"]);
+    run(&from, "alter table people alter old type int using 7").expect("it is changed back");
+    run(&from, "create index on people (old)").expect("an index that would go in silence");
+    says(&ends(apply(&["--allow", "data-loss"]), REFUSED), &["stale-plan", "column public.people.old"]);
+    run(&from, "drop index people_old_idx").expect("it goes");
+    // What is not touched by what is left is nobody's hindrance.
+    run(&from, "create table other (a int); alter table people alter name drop not null").expect("other changes");
+    ends(apply(&["--allow", "data-loss"]), FINE);
+    assert_eq!(place.database.rows("select id, also from people").expect("the table").len(), 1);
+}
+
+/// What changes between the reading of the database and the first step makes the plan be made again, under the lock.
+#[test]
+fn a_change_behind_the_back_of_apply_is_noticed() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(server, SQL);
+    let from = place.database.url.clone();
+    place.write("p/schema.yaml", &format!("{SCHEMA}      also: int\n"));
+    let arguments = ["apply", "--from", &from, "--to", "p", "--ephemeral", &place.scratch];
+    let Some(mut child) = terminal(&place, &[], &arguments) else { return };
+    let mut said = child.stdout.take().expect("a pipe");
+    let mut until_asked = || {
+        let mut text = Vec::new();
+        while !text.ends_with(b"[y/N] ") {
+            let mut byte = [0];
+            assert_eq!(said.read(&mut byte).expect("it speaks"), 1, "{}", String::from_utf8_lossy(&text));
+            text.push(byte[0]);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let first = until_asked();
+    assert!(first.contains("ADD COLUMN also") && first.contains("Apply this 1 step"), "{first}");
+    // What is wanted, and something that is not.
+    run(&from, "alter table people add also int; create index more on people (name)").expect("somebody else's change");
+    child.stdin.as_mut().expect("a pipe").write_all(b"y\n").expect("it listens");
+    let second = until_asked();
+    assert!(
+        second.contains("the plan is made again")
+            && second.contains("DROP INDEX")
+            && !second.contains("ADD COLUMN also"),
+        "{second}"
+    );
+    child.stdin.as_mut().expect("a pipe").write_all(b"n\n").expect("it listens");
+    child.wait().expect("it ends");
+    assert!(place.database.rows("select also from people").is_ok());
+}
+
+/// What a plan would break and may not change is found while planning, and stops it before its first step.
+#[test]
+fn what_stands_in_the_way_is_said_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    let before = "create table t (id int primary key, a int, b int);
+        create function f(n int) returns int language sql immutable as 'select n';
+        create schema other;";
+    let after = "tables:\n  t: {columns: {id: int primary key, a: bigint, b: int}}\nfunctions:\n  f(n bigint): {returns: bigint, language: sql, volatility: immutable, body: select n}\n";
+    for (extra, settings, words) in [
+        ("create view other.v as select a from t", "", &["view other.v depends on it", "column public.t.a"][..]),
+        ("create view v as select a from t", "undeclared: keep\n", &["view public.v"]),
+        ("create rule r as on update to t where new.a > 1 do instead nothing", "", &["rule r on table t"]),
+        (
+            "create aggregate total (int) (sfunc = int4pl, stype = int, finalfunc = f)",
+            "",
+            &["function total(integer)", "f(integer)"],
+        ),
+        ("create operator # (rightarg = int, function = f)", "", &["operator #(NONE,integer)"]),
+        ("create publication p for table t where (a > 1)", "", &["publication of table t in publication p"]),
+    ] {
+        if extra.contains("publication") && server.major < 15 {
+            continue;
+        }
+        let place = Place::new(server, &format!("{before} {extra};"));
+        let from = place.database.url.clone();
+        place.write("p/trueup.yaml", &format!("version: 1\n{settings}"));
+        place.write("p/schema.yaml", after);
+        let said = ends(place.call(&["diff", "--from", &from, "--to", "p"]), DIFFERS);
+        says(&said, &[&["error[in-the-way]"], words].concat());
+        let refused = place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]);
+        says(&ends(refused, 1), &[&["in-the-way", "nothing has been changed"], words].concat());
+        let rows = place.database.rows("select a from t").expect("the table is as it was");
+        assert!(rows.is_empty());
+    }
+    // What does not stand in the way is not in the way.
+    let sql = format!(
+        "{before} create statistics s on a, b from t; create view other.v as select b from t; create publication p for table t;"
+    );
+    let place = Place::new(server, &sql);
+    place.write("p/schema.yaml", after);
+    ends(place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]), FINE);
+}
+
+/// A column that tells partitions apart keeps its type; a value that the new type does not know stops the plan, and is shown.
+#[test]
+fn a_type_that_cannot_be_had_is_refused_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    for (before, after, words) in [
+        (
+            "create type st as enum ('a', 'b', 'c'); create table t (s st not null, a int) partition by list (s);",
+            "enums: {st: [a, b]}\ntables:\n  t: {partition_by: list (s), columns: {s: st not null, a: int}}\n",
+            &["in-the-way", "column public.t.s cannot be changed: it is in the partition key of public.t"][..],
+        ),
+        (
+            "create table t (id int, a text); insert into t values (1, 'no uuid'), (2, null), (3, '3f2504e04f8911d39a0c0305e82c3301')",
+            "tables:\n  t: {columns: {id: int, a: uuid}}\n",
+            &[
+                "rows-violate",
+                "column a of public.t is to be of type uuid, which cannot take over 1 value",
+                "such as no uuid",
+            ],
+        ),
+        (
+            "create type st as enum ('a', 'b', 'c'); create table t (id int, a st); insert into t values (1, 'a'), (2, 'b'), (3, 'c')",
+            "enums: {st: [c]}\ntables:\n  t: {columns: {id: int, a: st}}\n",
+            &["rows-violate", "column a of public.t is to be of type st, which cannot take over 2 values"],
+        ),
+        (
+            "create table t (id int, a text); insert into t values (1, 'x'), (2, 'y')",
+            "enums: {st: [x]}\ntables:\n  t: {columns: {id: int, a: st}}\n",
+            &["rows-violate", "which cannot take over 1 value", "such as y"],
+        ),
+    ] {
+        let place = Place::new(server, before);
+        let from = place.database.url.clone();
+        place.write("p/schema.yaml", after);
+        let refused = place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]);
+        says(&ends(refused, 1), &[words, &["nothing has been changed"]].concat());
+    }
+}
+
+/// What a run that was cut off left behind (a check that is not proved, an index that is not valid, a new form beside its old
+/// one) is finished or taken away by the next one, also where what is not declared is kept.
+#[test]
+fn what_a_run_left_behind_is_finished_by_the_next() {
+    let Some(server) = support::servers::server() else { return };
+    let sql = "create table t (id int primary key, a int, b int);
+        insert into t values (1, 7, 1), (2, 8, 1);
+        alter table t add constraint ck check (a > 0), add constraint ck__trueup_new check (a > 5) not valid;
+        alter table t add constraint trueup_a_not_null check (a is not null) not valid;
+        alter table t add constraint fresh check (a < 100) not valid;
+        create index t_b_idx on t (b); create index t_b_idx__trueup_new on t (b desc);";
+    let after = "tables:\n  t:\n    columns: {id: int primary key, a: int not null, b: int}\n    constraints: {ck: check (a > 5), fresh: check (a < 100)}\n    indexes: {t_b_idx: (b desc), t_b_key: unique (b)}\n";
+    for settings in ["", "undeclared: keep\n"] {
+        let place = Place::new(server, sql);
+        let from = place.database.url.clone();
+        // An index that cannot be built stays behind as an invalid one.
+        run(&from, "create unique index concurrently t_b_key on t (b)").expect_err("two rows have one value");
+        run(&from, "update t set b = id; create table other (id int)").expect("rows are mended");
+        place.write("p/trueup.yaml", &format!("version: 1\n{settings}"));
+        place.write("p/schema.yaml", after);
+        ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "data-loss"]), FINE);
+        ends(place.call(&["diff", "--from", &from, "--to", "p"]), FINE);
+        let rows = place.database.rows(
+            "select (select count(*) from pg_class where relname like '%trueup%') + (select count(*) from pg_constraint where conname like '%trueup%')
+             + (select count(*) from pg_index where not indisvalid) + (select count(*) from pg_constraint where not convalidated)",
+        );
+        assert_eq!(rows.expect("the catalogs"), [[Some("0".to_owned())]], "{settings}");
+    }
+}
+
+/// The script for the editor carries counts over as well, and does not carry them back when it is run again.
+#[test]
+fn numbers_go_on_by_the_script_for_the_editor_too() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(
+        server,
+        "create table a (id serial primary key, v int); create table b (id int generated always as identity primary key, v int);
+         create table c (id int primary key, v int); insert into c values (7, 1);
+         insert into a (v) select 1 from generate_series(1, 7); insert into b (v) select 1 from generate_series(1, 7);
+         delete from a where id > 5; delete from b where id > 5",
+    );
+    let from = place.database.url.clone();
+    place.write(
+        "p/schema.yaml",
+        "tables:\n  a: {columns: {id: int generated always as identity primary key, v: int}}\n  b: {columns: {id: serial primary key, v: int}}\n  c: {columns: {id: serial primary key, v: int}}\n",
+    );
+    ends(place.call(&["sql", "--from", &from, "--to", "p", "--for", "supabase-editor", "--out", "script.sql"]), FINE);
+    let script = place.read("script.sql");
+    run(&from, &script).expect("the script runs");
+    run(&from, "insert into a (v) values (1); insert into b (v) values (1); insert into c (v) values (1); delete from c where id > 7")
+        .expect("rows");
+    run(&from, &script).expect("the script runs again");
+    run(&from, "insert into c (v) values (1)").expect("a row");
+    let rows = place.database.rows("select (select max(id) from a), (select max(id) from b), (select max(id) from c)");
+    assert_eq!(rows.expect("the tables"), [["8", "8", "9"].map(|n| Some(n.to_owned()))]);
+    ends(place.call(&["diff", "--from", &from, "--to", "p"]), FINE);
+}
+
+/// A project that does not say what it manages manages what it speaks of: nothing goes because nothing was said.
+#[test]
+fn a_schema_that_is_not_mentioned_is_left_alone() {
+    let Some(server) = support::servers::server() else { return };
+    let sql = format!(
+        "{SQL} create schema reporting; create view reporting.v as select id from people; create type reporting.e as enum ('a');"
+    );
+    let place = Place::new(server, &sql);
+    let diff = || place.call(&["diff", "--from", &place.database.url, "--to", "p"]);
+    let said = ends(diff(), FINE);
+    says(&said, &["info[unmentioned]", "schema reporting is left alone", "manage: {schemas: \"*\"}"]);
+    place.write("p/trueup.yaml", "version: 1\nmanage: {schemas: \"*\"}\n");
+    let all = ends(diff(), DIFFERS);
+    assert!(all.stdout.contains("DROP VIEW reporting.v") && !all.stderr.contains("unmentioned"), "{}", all.report());
+    place.write("p/trueup.yaml", "version: 1\nmanage: {schemas: [public]}\n");
+    assert!(!ends(diff(), FINE).stderr.contains("unmentioned"), "it is said what is managed");
+    place.write("p/trueup.yaml", "version: 1\n");
+    place.write("p/more.yaml", "schema: reporting\nschemas: {reporting: }\nenums: {e: [a, b]}\n");
+    let mentioned = ends(diff(), DIFFERS);
+    assert!(mentioned.stdout.contains("DROP VIEW reporting.v"), "{}", mentioned.report());
 }
 
 #[test]
@@ -373,7 +601,15 @@ fn on_a_terminal(
     arguments: &[&str],
     typed: &str,
 ) -> Option<(i32, String)> {
-    use std::io::Write as _;
+    let mut child = terminal(place, variables, arguments)?;
+    // It may ask later: the terminal keeps what was typed.
+    child.stdin.as_mut().expect("a pipe").write_all(typed.as_bytes()).expect("it listens");
+    let output = child.wait_with_output().expect("it ends");
+    Some((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// Starts trueup on a terminal; nothing where none is to be had.
+fn terminal(place: &Place<'_>, variables: &[(&str, &str)], arguments: &[&str]) -> Option<std::process::Child> {
     let inner = command(place.path(), variables, arguments);
     let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_string_lossy().replace('\'', "'\\''"));
     let mut line = quoted(inner.get_program());
@@ -386,14 +622,11 @@ fn on_a_terminal(
         .current_dir(place.path())
         .env_remove("DATABASE_URL")
         .envs(variables.iter().copied());
-    let Ok(mut child) = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+    let child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    if child.is_err() {
         println!("SKIPPED: `script` (util-linux) is not there to make a terminal");
-        return None;
-    };
-    // It may ask later: the terminal keeps what was typed.
-    child.stdin.as_mut().expect("a pipe").write_all(typed.as_bytes()).expect("it listens");
-    let output = child.wait_with_output().expect("it ends");
-    Some((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+    child.ok()
 }
 
 #[test]

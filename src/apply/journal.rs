@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::ApplyObserver;
 use crate::core::diagnostic::Result;
 use crate::core::name::literal;
-use crate::core::step::Step;
+use crate::core::step::{Step, Transaction};
 use crate::plan::Plan;
 use crate::postgres::Session;
 
@@ -70,6 +70,8 @@ fn hex(bytes: &[u8]) -> String {
 pub struct Progress {
     /// The indexes (from 0) of the steps that are done.
     pub done: BTreeSet<usize>,
+    /// The indexes of steps outside a transaction that were begun, and of which it is not known how far they got.
+    pub begun: BTreeSet<usize>,
 }
 
 /// How far a saved plan got; empty where it was never run, was finished, or another plan was run after it.
@@ -87,24 +89,30 @@ pub async fn progress(session: &Session, plan: &Plan) -> Result<Progress> {
     let fingerprint = literal(&plan_fingerprint(plan));
     let rows = session
         .rows(&format!(
-            "SELECT step, sql_hash FROM trueup.history WHERE plan = {fingerprint} AND status = 'done' AND id > \
+            "SELECT step, sql_hash, status FROM trueup.history WHERE plan = {fingerprint} AND id > \
              coalesce((SELECT pg_catalog.max(id) FROM trueup.history WHERE plan <> {fingerprint}), 0) ORDER BY id"
         ))
         .await?;
     let hashes: Vec<String> = plan.steps().map(sql_hash).collect();
-    let mut done = BTreeSet::new();
+    let mut found = Progress::default();
     for row in &rows {
-        let [Some(step), Some(hash)] = row.as_slice() else { continue };
+        let [Some(step), Some(hash), Some(status)] = row.as_slice() else { continue };
         let Ok(index) = step.parse::<usize>() else { continue };
         if hashes.get(index) == Some(hash) {
-            done.insert(index);
+            match status.as_str() {
+                "done" => found.done.insert(index),
+                _ => found.begun.insert(index),
+            };
         }
-        if done.len() == hashes.len() {
+        if found.done.len() == hashes.len() {
             // It was finished; what follows is another run from the start.
-            done.clear();
+            found = Progress::default();
         }
     }
-    Ok(Progress { done })
+    // What runs in a transaction was rolled back where it failed.
+    let alone: Vec<bool> = plan.steps().map(|step| step.transaction == Transaction::None).collect();
+    found.begun.retain(|index| !found.done.contains(index) && alone.get(*index) == Some(&true));
+    Ok(found)
 }
 
 /// Removes the journal, where there is one; where that is refused, it stays: it harms nobody.

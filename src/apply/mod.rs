@@ -9,6 +9,7 @@
 
 mod batches;
 mod blockers;
+mod catalogs;
 mod failure;
 pub mod journal;
 pub mod lock;
@@ -22,9 +23,10 @@ use std::time::Duration;
 
 use crate::core::step::{Phase, Step};
 
+pub use catalogs::seen;
 pub use journal::{Progress, plan_fingerprint, progress};
 pub use lock::{CancelOnDrop, wait_for_others};
-pub use preflight::preflight;
+pub use preflight::{hindered, preflight};
 pub use premises::premises;
 pub use run::run;
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
+use crate::core::step::{Action, Step};
 use crate::plan::Plan;
 use crate::plan::needs::Needs;
 use crate::postgres::Session;
@@ -20,7 +21,7 @@ const SERVICES: &str =
 
 /// Looks for what would stop a plan, and for how many rows it loses.
 ///
-/// Errors among the result stop the plan sooner or later: `missing-role`, `extension-not-available`, `needs-superuser`,
+/// Errors among the result stop the plan sooner or later: `in-the-way`, `missing-role`, `extension-not-available`, `needs-superuser`,
 /// `not-owner`, `no-create-privilege`, `read-only`, `wrong-major`. Warnings and remarks do not: `rows-lost`, and
 /// `needs-superuser` on managed services, which make exceptions. It changes nothing and locks nothing for long; what
 /// cannot be found out is passed over.
@@ -50,6 +51,7 @@ pub async fn preflight(session: &Session, plan: &Plan) -> Result<Vec<Box<Diagnos
                 .help("connect to the primary server"),
         );
     }
+    found.extend(plan.steps().filter(|step| !step.hindered_by.is_empty()).map(hindered));
     let needs = Needs::of(plan);
     roles(session, &needs, &mut found).await;
     extensions(session, &needs, &us, &mut found).await;
@@ -67,6 +69,21 @@ pub async fn preflight(session: &Session, plan: &Plan) -> Result<Vec<Box<Diagnos
     }
     losses(session, plan, &mut found).await;
     Ok(found)
+}
+
+/// Why a step will be refused, where that is known beforehand.
+pub fn hindered(step: &Step) -> Box<Diagnostic> {
+    let verb = if step.action == Action::Drop { "dropped" } else { "changed" };
+    let reasons: Vec<&str> = step.hindered_by.iter().map(|hindrance| hindrance.why.as_str()).collect();
+    let mut problem =
+        Diagnostic::error("in-the-way", format!("{} cannot be {verb}: {}", step.object, reasons.join(", and ")))
+            .note("PostgreSQL would refuse the statement");
+    for hindrance in &step.hindered_by {
+        if !problem.help.contains(&hindrance.help) {
+            problem = problem.help(hindrance.help.clone());
+        }
+    }
+    problem
 }
 
 /// Who is connected.
@@ -254,7 +271,9 @@ async fn schemas(session: &Session, needs: &Needs, us: &Us, found: &mut Vec<Box<
 async fn losses(session: &Session, plan: &Plan, found: &mut Vec<Box<Diagnostic>>) {
     let mut asked = std::collections::BTreeSet::new();
     for (object, step) in plan.losses() {
-        if !asked.insert(object) {
+        // What else goes by the step is named by its hazard, and holds no rows that could be counted.
+        let itself = step.destroys.is_empty() || step.destroys.iter().any(|gone| object.is_within(gone));
+        if !itself || !object.kind().info().holds_data || !asked.insert(object) {
             continue;
         }
         let table = object.top_sql();

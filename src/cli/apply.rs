@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::step::{HazardKind, Phase, Step};
 use crate::declare::project::Project;
-use crate::engine::{self, ApplyOptions};
+use crate::engine::{self, ApplyOptions, Settings, Standing};
 use crate::plan::Plan;
 use crate::postgres::ConnInfo;
 use crate::render::{self, Summary, counted, object};
@@ -47,6 +47,9 @@ pub struct Args {
     /// How long a statement may wait for a lock before it is tried again: 500ms, 2s
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub lock_timeout: Option<Duration>,
+    /// How often a transaction is tried whose locks are not to be had [default: 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub lock_attempts: Option<u32>,
 }
 
 impl Args {
@@ -79,35 +82,82 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     let named = environment.and_then(|name| project.environments.get(name)).and_then(|e| e.lock_timeout);
     settings.wait_for_others = true;
     settings.lock_timeout = args.lock_timeout.or(named).unwrap_or(settings.lock_timeout);
+    settings.lock_attempts = args.lock_attempts.unwrap_or(settings.lock_attempts);
     let guarded = environment.filter(|name| project.environments.get(*name).is_some_and(|e| e.confirm));
     refuse_other_environment(args, environment)?;
-    let mut options = ApplyOptions { allow: args.allowed(), until: args.until.map(Phase::from), saved_plan: None };
+    let target = Target { args, from: &from, to: &to, settings: &settings, guarded };
+    // Somebody may change the database between the reading and the first step: then the plan is made from what is there now.
+    for _ in 1..ATTEMPTS {
+        match once(&target, output).await {
+            Err(stale) if stale.code == engine::STALE && args.plan.is_none() => {
+                output.end_progress();
+                output.line("The database was changed meanwhile: the plan is made again.");
+            }
+            result => return result,
+        }
+    }
+    once(&target, output).await
+}
+
+/// How often a plan is made that finds its database changed when it is about to run.
+const ATTEMPTS: u32 = 5;
+
+/// What is to be changed, and how.
+struct Target<'a> {
+    args: &'a Args,
+    from: &'a StateSpec,
+    to: &'a StateSpec,
+    settings: &'a Settings,
+    /// The environment that has to be named.
+    guarded: Option<&'a str>,
+}
+
+/// Makes or reads the plan, asks, and runs it.
+async fn once(target: &Target<'_>, output: &Output) -> Result<Status> {
+    let &Target { args, from, to, settings, guarded } = target;
+    let mut options = ApplyOptions { allow: args.allowed(), until: args.until.map(Phase::from), ..Default::default() };
     let plan = match &args.plan {
         Some(path) => {
             let plan = read(path)?;
             show_saved(&plan, output)?;
+            if !plan.is_empty() {
+                let (standing, seen) = engine::stands(from, to, &plan, settings).await?;
+                options.seen = seen;
+                match standing {
+                    Standing::Start => {}
+                    Standing::Begun(done) => options.done = done,
+                    Standing::Finished => {
+                        engine::finish(from, to, settings).await?;
+                        output.result("This plan is already applied; nothing to do.\n")?;
+                        return Ok(Status::Fine);
+                    }
+                }
+            }
             options.saved_plan = Some(plan.clone());
             plan
         }
         None => {
-            let found = engine::compare(&from, &to, &settings).await?;
+            let found = engine::compare(from, to, settings).await?;
             output.end_progress();
             output.diagnostics(&found.notes);
-            output.result(&render::text::render(&report(&from, &to, &found), output.paint()))?;
+            output.result(&render::text::render(&report(from, to, &found), output.paint()))?;
+            options.seen = found.seen;
             found.plan
         }
     };
     if plan.is_empty() {
-        engine::finish(&from, &to, &settings).await?;
+        engine::finish(from, to, settings).await?;
         return Ok(Status::Fine);
     }
-    let now: Vec<&Step> = plan.steps().filter(|s| options.until.is_none_or(|until| s.phase <= until)).collect();
+    let left: Vec<&Step> =
+        plan.steps().enumerate().filter(|(index, _)| !options.done.contains(index)).map(|(_, step)| step).collect();
+    let now: Vec<&Step> = left.iter().copied().filter(|s| options.until.is_none_or(|until| s.phase <= until)).collect();
     if now.is_empty() {
-        output.result(&format!("Nothing to run in this phase; {} later.\n", counted(plan.steps().count(), "step")))?;
+        output.result(&format!("Nothing to run in this phase; {} later.\n", counted(left.len(), "step")))?;
         return Ok(Status::Fine);
     }
     if let Err(mut refused) = consent(&now, &options.allow) {
-        let lost = engine::losses(&from, &to, &plan, &settings).await;
+        let lost = engine::losses(from, to, &plan, settings).await;
         refused.notes.extend(lost.into_iter().map(|remark| remark.message));
         return Err(refused);
     }
@@ -116,7 +166,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
             return Err(nobody_to_ask(guarded));
         }
         // What would stop it is said before anybody is asked; the run looks again.
-        engine::ready(&from, &to, &plan, &options, &settings).await?;
+        engine::ready(from, to, &plan, &options, settings).await?;
         let question = format!("Apply {} to {from}?", these(now.len()));
         let agreed = match guarded {
             Some(name) => {
@@ -130,7 +180,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
         }
     }
     let observer = Steps::new(output);
-    let done = engine::apply(&from, &to, &plan, &options, &settings, &observer).await?;
+    let done = engine::apply(from, to, &plan, &options, settings, &observer).await?;
     output.end_progress();
     let mut text = format!(
         "Applied {} in {} ({}).\n",

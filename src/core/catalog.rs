@@ -62,6 +62,23 @@ pub struct Origin {
     pub database_owner: String,
     /// User objects that trueup does not model: kind in words, and name.
     pub unmodelled: Vec<(String, String)>,
+    /// What such objects depend on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bystanders: Vec<Bystander>,
+}
+
+/// Something that trueup does not change, and that rests on an object of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bystander {
+    /// What it is, in words.
+    pub what: String,
+    /// The object that it rests on.
+    pub on: ObjectId,
+    /// Whether it goes along in silence when that object goes; otherwise PostgreSQL refuses to let that go, or to retype it.
+    pub goes_along: bool,
+    /// Whether PostgreSQL takes it over by itself when that object changes its type, as it does with indexes and constraints.
+    #[serde(default)]
+    pub taken_over: bool,
 }
 
 impl Catalog {

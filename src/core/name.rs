@@ -191,6 +191,14 @@ pub fn derived(prefix: &str, name: &str, suffix: &str) -> String {
     format!("{prefix}{head}_{digits}{suffix}")
 }
 
+/// Whether a name is one that is given in passing: to what is built beside its old form, or steps aside for the new one, or
+/// proves that a column is NOT NULL. Such an object that is there was left by a run that was cut off.
+pub fn is_in_passing(name: &str) -> bool {
+    name.ends_with("__trueup_new")
+        || name.ends_with("__trueup_old")
+        || name.strip_prefix("trueup_").is_some_and(|rest| rest.ends_with("_not_null"))
+}
+
 /// The name under which the new form of something is built beside its old one.
 pub fn beside(name: &str) -> String {
     derived("", name, "__trueup_new")

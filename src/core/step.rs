@@ -116,6 +116,15 @@ pub struct Hazard {
     pub reason: String,
 }
 
+/// Why PostgreSQL will refuse a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hindrance {
+    /// The reason, as the end of a sentence: `view other.v depends on it`.
+    pub why: String,
+    /// What a person can do.
+    pub help: String,
+}
+
 /// How a step relates to transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -194,6 +203,9 @@ pub struct Step {
     /// The checks that it waits for, also by way of other steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind: Vec<String>,
+    /// What PostgreSQL will refuse it for: what rests on its object, and is not the plan's to take out of the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hindered_by: Vec<Hindrance>,
     /// Where what it does is declared; a saved plan does not know.
     #[serde(skip)]
     pub location: Option<Location>,
@@ -267,6 +279,7 @@ impl Step {
             label: None,
             check: None,
             behind: Vec::new(),
+            hindered_by: Vec::new(),
             location: None,
             group: None,
             batch: None,
@@ -366,6 +379,13 @@ impl Step {
     #[must_use]
     pub fn premise(mut self, premise: Option<Premise>) -> Self {
         self.premise = premise;
+        self
+    }
+
+    /// Says why it will be refused.
+    #[must_use]
+    pub fn hindered(mut self, why: impl Into<String>, help: impl Into<String>) -> Self {
+        self.hindered_by.push(Hindrance { why: why.into(), help: help.into() });
         self
     }
 

@@ -33,6 +33,16 @@ pub struct Declared {
     pub unnamed: Vec<ObjectId>,
 }
 
+impl Declared {
+    /// The schemas that the project speaks of: it declares something in them, renames from there, or retires what is there.
+    pub fn schemas(&self) -> std::collections::BTreeSet<String> {
+        let declared = self.builder.iter().map(|(id, _)| id).filter(|id| id.as_str() == id.top_str());
+        let was = self.renames.values().map(|(old, _)| old);
+        let retired = self.data.retired_columns.iter().chain(&self.data.retired_tables).map(|retired| &retired.id);
+        declared.chain(was).chain(retired).filter_map(|id| id.schema()).map(|schema| schema.into_owned()).collect()
+    }
+}
+
 /// Everything that is wrong with a project.
 pub type Problems = Vec<Box<Diagnostic>>;
 

@@ -50,8 +50,11 @@ pub struct Project {
     pub dir: PathBuf,
     /// The profile.
     pub profile: Profile,
-    /// The managed schemas; `None` is all.
+    /// The managed schemas; `None` is all, or those that [`Project::mentions`] is told of.
     pub schemas: Option<Vec<String>>,
+    /// Whether the project says which schemas it manages. Where it does not, they are those that it mentions: what it is silent
+    /// about is not dropped for that.
+    pub schemas_said: bool,
     /// Whether grantees that the project names nowhere are managed, too.
     pub all_grants: bool,
     /// Whether what is declared without a name has the name that PostgreSQL would choose; else it may have any.
@@ -82,7 +85,11 @@ const KEYS: &[KeyDoc] = &[
 ];
 
 const MANAGE: &[KeyDoc] = &[
-    KeyDoc { name: "schemas", doc: "The managed schemas, or \"*\" for all.", shape: Shape::TextList },
+    KeyDoc {
+        name: "schemas",
+        doc: "The managed schemas, or \"*\" for all; left out, those that the project declares something in.",
+        shape: Shape::TextList,
+    },
     KeyDoc {
         name: "grants",
         doc: "declared (default): only roles that the project names; all: every role.",
@@ -176,10 +183,11 @@ impl Project {
         }
         if let Some(manage) = fields.get("manage") {
             let manage = Fields::of(manage, "`manage`", MANAGE)?;
-            if let Some(schemas) = manage.text_list("schemas")?
-                && schemas != ["*"]
-            {
-                project.schemas = Some(schemas.into_iter().map(str::to_owned).collect());
+            if let Some(schemas) = manage.text_list("schemas")? {
+                project.schemas_said = true;
+                if schemas != ["*"] {
+                    project.schemas = Some(schemas.into_iter().map(str::to_owned).collect());
+                }
             }
             project.all_grants = manage.one_of("grants")? == Some("all");
             project.usual_names = manage.one_of("names")? == Some("usual");
@@ -209,6 +217,22 @@ impl Project {
             project.environments.insert(name.text.clone(), environment);
         }
         Ok(project)
+    }
+
+    /// Takes note of schemas that the project declares objects in; where it does not say which it manages, it manages those.
+    pub fn mentions(&mut self, schemas: impl IntoIterator<Item = String>) {
+        if self.schemas_said {
+            return;
+        }
+        let platform = self.profile == Profile::Supabase;
+        let known = self.schemas.get_or_insert_default();
+        for schema in schemas {
+            let platforms = platform && SUPABASE_SCHEMAS.contains(&&*schema);
+            if !platforms && !known.contains(&schema) {
+                known.push(schema);
+            }
+        }
+        known.sort();
     }
 
     /// Whether objects of a schema are the project's to change.
@@ -287,6 +311,19 @@ mod tests {
     fn what_is_wrong_is_said() {
         assert_eq!(read("version: 2").unwrap_err().code, "version");
         assert_eq!(read("profil: plain").unwrap_err().code, "unknown-key");
+    }
+
+    #[test]
+    fn what_is_mentioned_is_managed_where_nothing_is_said() {
+        let mut open = read("version: 1\nprofile: supabase\n").unwrap();
+        assert!(open.manages("app") && !open.manages("auth"));
+        open.mentions(["public".to_owned(), "auth".to_owned()]);
+        assert!(open.manages("public") && !open.manages("app") && !open.manages("auth"));
+        for (text, other) in [("\"*\"", true), ("[public]", false)] {
+            let mut said = read(&format!("version: 1\nmanage: {{schemas: {text}}}\n")).unwrap();
+            said.mentions(["app".to_owned()]);
+            assert_eq!(said.manages("app"), other);
+        }
     }
 
     #[test]

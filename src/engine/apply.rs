@@ -1,15 +1,18 @@
 //! `apply` and `verify`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::apply::{ApplyObserver, RunOptions, lock, preflight, premises, run};
+use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result, Severity};
+use crate::core::id::ObjectId;
 use crate::core::step::{HazardKind, Phase, Step};
 use crate::data::evaluate::{Verdict, verdict};
 use crate::diff::Difference;
 use crate::engine::load::Workplace;
 use crate::engine::{Settings, compare, scope};
-use crate::plan::{Plan, fingerprint};
+use crate::plan::{Plan, fingerprint, marks};
 use crate::postgres::Session;
 use crate::state::StateSpec;
 
@@ -22,6 +25,21 @@ pub struct ApplyOptions {
     pub until: Option<Phase>,
     /// The plan to run, where one was saved; it must start from the state that is.
     pub saved_plan: Option<Plan>,
+    /// What the catalogs looked like when the plan was made or last compared with them ([`crate::apply::seen`]).
+    pub seen: Option<String>,
+    /// The steps (by index) that an earlier run of the saved plan has done.
+    pub done: BTreeSet<usize>,
+}
+
+/// How a database stands towards a saved plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// In the state that the plan starts from.
+    Start,
+    /// An earlier run did these steps (by index); what the others are about is as it was.
+    Begun(BTreeSet<usize>),
+    /// In the state that the plan leads to.
+    Finished,
 }
 
 /// What an apply did.
@@ -52,6 +70,9 @@ pub async fn losses(target: &StateSpec, to: &StateSpec, plan: &Plan, settings: &
 /// The steps of a plan that need consent and do not have it.
 pub fn unconsented<'a>(plan: &'a Plan, options: &ApplyOptions) -> Vec<&'a Step> {
     plan.steps()
+        .enumerate()
+        .filter(|(index, _)| !options.done.contains(index))
+        .map(|(_, step)| step)
         .filter(|s| options.until.is_none_or(|until| s.phase <= until))
         .filter(|s| s.hazards.iter().any(|h| h.kind.needs_consent() && !options.allow.contains(&h.kind)))
         .collect()
@@ -95,14 +116,11 @@ pub async fn apply(
     let session = Session::connect(&info).await?;
     // From here to the last step the database is nobody else's to change.
     lock::require_session(&session).await?;
-    lock::acquire(&session, settings.lock_timeout.saturating_mul(LOCK_ATTEMPTS), observer).await?;
+    lock::acquire(&session, settings.lock_patience(), observer).await?;
     let result = locked(&session, target, plan, options, settings, observer, &mut place).await;
     lock::release(&session).await;
     result
 }
-
-/// How often a run asks for the lock of a transaction, and as long it waits for another run to end.
-pub(super) const LOCK_ATTEMPTS: u32 = 30;
 
 async fn locked(
     session: &Session,
@@ -113,18 +131,26 @@ async fn locked(
     observer: &dyn ApplyObserver,
     place: &mut Workplace<'_>,
 ) -> Result<ApplyReport> {
-    let begun = match &options.saved_plan {
-        Some(saved) => !crate::apply::progress(session, saved).await?.done.is_empty(),
-        None => false,
-    };
-    if let Some(saved) = options.saved_plan.as_ref().filter(|_| !begun) {
-        refuse_stale(saved, target, place).await?;
+    // Looked at again under the lock: somebody may have changed something since, and be it another run of this very plan.
+    let seen = crate::apply::seen(session).await?;
+    let same = options.seen.as_ref() == Some(&seen);
+    let mut options = options.clone();
+    if let Some(saved) = &options.saved_plan {
+        match standing(session, saved, target, place, same).await? {
+            Standing::Start => options.done.clear(),
+            Standing::Begun(done) => options.done = done,
+            Standing::Finished => return Ok(ApplyReport::default()),
+        }
+    } else if !same {
+        refuse_changed(plan, target, place).await?;
     }
-    for remark in &may_begin(session, plan, options, begun).await? {
+    let begun = !options.done.is_empty();
+    for remark in &may_begin(session, plan, &options, begun).await? {
         observer.note(&remark.message);
     }
     let run_options = RunOptions {
         lock_timeout: settings.lock_timeout,
+        lock_attempts: settings.lock_attempts,
         until: options.until,
         search_path: plan.search_path.clone(),
         // What runs in one transaction is done or not done; there is nothing to remember of it.
@@ -187,25 +213,95 @@ pub async fn ready(
     let place = Workplace::new(target, to, settings)?;
     let Some(info) = place.connection(target)? else { return Ok(()) };
     let session = Session::connect(&info).await?;
-    let begun = match &options.saved_plan {
-        Some(saved) => !crate::apply::progress(&session, saved).await?.done.is_empty(),
-        None => false,
-    };
-    may_begin(&session, plan, options, begun).await.map(|_| ())
+    may_begin(&session, plan, options, !options.done.is_empty()).await.map(|_| ())
 }
 
-/// A saved plan is for one state; another one may need other steps.
-async fn refuse_stale(saved: &Plan, target: &StateSpec, place: &mut Workplace<'_>) -> Result<()> {
-    place.project.search_path.clone_from(&saved.search_path);
-    let loaded = place.load_from(target).await?;
-    let now = fingerprint(&loaded.catalog.filtered(|id, _| scope::managed(id, &place.project)));
-    let whole = saved.state.as_deref().unwrap_or_default();
-    if now != whole {
-        return Err(Diagnostic::refused("stale-plan", "the database is not in the state that this plan was made for")
-            .note(format!("the plan starts from {}, the database is at {}", short(whole), short(&now)))
-            .help("make the plan again: trueup plan --out plan.json"));
+/// How a database stands towards a saved plan, and what its catalogs looked like meanwhile ([`ApplyOptions::seen`]).
+///
+/// # Errors
+/// `stale-plan`, a refusal, where it is in no state that the plan could be run from; what the server says.
+pub async fn stands(
+    target: &StateSpec,
+    to: &StateSpec,
+    saved: &Plan,
+    settings: &Settings,
+) -> Result<(Standing, Option<String>)> {
+    let mut place = Workplace::new(target, to, settings)?;
+    let Some(info) = place.connection(target)? else { return Ok((Standing::Start, None)) };
+    let session = Session::connect(&info).await?;
+    lock::wait_for_others(&session, settings.lock_patience(), || ()).await?;
+    let seen = crate::apply::seen(&session).await?;
+    Ok((standing(&session, saved, target, &mut place, false).await?, Some(seen)))
+}
+
+/// See [`Standing`]. `known`: nothing in the catalogs has changed since this was last asked.
+async fn standing(
+    session: &Session,
+    saved: &Plan,
+    target: &StateSpec,
+    place: &mut Workplace<'_>,
+    known: bool,
+) -> Result<Standing> {
+    let crate::apply::Progress { done, begun } = crate::apply::progress(session, saved).await?;
+    let is_begun = !done.is_empty() || !begun.is_empty();
+    if known {
+        return Ok(if is_begun { Standing::Begun(done) } else { Standing::Start });
     }
-    Ok(())
+    let now = managed_now(saved, target, place).await?;
+    if is_begun {
+        let changed = marks::changed(saved, &now, &done, &begun);
+        return if changed.is_empty() { Ok(Standing::Begun(done)) } else { Err(changed_since(&changed)) };
+    }
+    let (whole, found) = (saved.state.as_deref().unwrap_or_default(), fingerprint(&now));
+    if found == whole {
+        return Ok(Standing::Start);
+    }
+    if marks::reached(saved, &now) {
+        return Ok(Standing::Finished);
+    }
+    Err(Diagnostic::refused(STALE, "the database is not in the state that this plan was made for")
+        .note(format!("the plan starts from {}, the database is at {}", short(whole), short(&found)))
+        .help("make the plan again: trueup plan --out plan.json"))
+}
+
+/// A saved plan is for one state, and half-way for one state of what is left to do; another one may need other steps.
+fn changed_since(changed: &[ObjectId]) -> Box<Diagnostic> {
+    const SHOWN: usize = 5;
+    let mut problem = Diagnostic::refused(
+        STALE,
+        "this plan was begun, and what is left of it is about something that has changed since it was made",
+    );
+    for id in changed.iter().take(SHOWN) {
+        problem = problem.note(format!("{id} is no longer as it was"));
+    }
+    if let Some(more) = changed.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        problem = problem.note(format!("and {more} more"));
+    }
+    problem.help("make the plan again, from where the database is now: trueup plan --out plan.json")
+}
+
+/// A plan that was just made, and from under which the state was changed before it had the lock.
+async fn refuse_changed(plan: &Plan, target: &StateSpec, place: &mut Workplace<'_>) -> Result<()> {
+    let now = managed_now(plan, target, place).await?;
+    if plan.state.as_deref() == Some(&fingerprint(&now)) {
+        return Ok(());
+    }
+    Err(Diagnostic::refused(STALE, "the database was changed after this plan was made")
+        .note("nothing has been changed by this run")
+        .help("run the command again: the plan is then made from what is there now"))
+}
+
+/// The code of a plan that is not for the state that the database is in.
+pub const STALE: &str = "stale-plan";
+
+/// All that the project manages, as it is now and as it was looked at for a plan.
+async fn managed_now(plan: &Plan, target: &StateSpec, place: &mut Workplace<'_>) -> Result<Catalog> {
+    place.project.search_path.clone_from(&plan.search_path);
+    if plan.schemas.is_some() {
+        place.project.schemas.clone_from(&plan.schemas);
+    }
+    let loaded = place.load_from(target).await?;
+    Ok(loaded.catalog.filtered(|id, _| scope::managed(id, &place.project)))
 }
 
 fn short(fingerprint: &str) -> &str {

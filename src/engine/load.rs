@@ -392,7 +392,7 @@ pub async fn check(to: &StateSpec, sql: &[PathBuf], settings: &Settings) -> Resu
         _ => None,
     };
     let to = revision.as_ref().map_or(to, |(_, state)| state);
-    let place = Workplace::new(to, to, settings)?;
+    let mut place = Workplace::new(to, to, settings)?;
     let StateSpec::Project(path) = to else {
         return Err(Diagnostic::error("check", format!("`check` reads what a project declares; {to} is none"))
             .help("a YAML project: trueup check --to DIR, or --to git:REV:DIR")
@@ -402,6 +402,7 @@ pub async fn check(to: &StateSpec, sql: &[PathBuf], settings: &Settings) -> Resu
         Ok(declared) => declared,
         Err(problems) => return Ok(CheckReport { problems, objects: 0 }),
     };
+    place.project.mentions(declared.schemas());
     resolve::declared_edges(&mut declared.builder, &place.project.search_path);
     let mut problems = crate::lint::references::check(&declared.builder, &place.project);
     let trees = files::trees(path);

@@ -1,6 +1,7 @@
 //! What the commands do, without any terminal: states in, comparisons, plans and reports out.
 
 mod apply;
+mod bystanders;
 mod load;
 mod partial;
 mod project_state;
@@ -22,12 +23,14 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::diff::{ChangeKind, Difference, diff};
-use crate::plan::{Plan, PlanOptions, fingerprint, plan};
+use crate::plan::{Plan, PlanOptions, fingerprint, marks, plan};
 pub use crate::postgres::EphemeralChoice;
 use crate::postgres::{EphemeralOptions, Session};
 use crate::state::StateSpec;
 
-pub use apply::{ApplyOptions, ApplyReport, VerifyReport, apply, finish, losses, ready, verify};
+pub use apply::{
+    ApplyOptions, ApplyReport, STALE, Standing, VerifyReport, apply, finish, losses, ready, stands, verify,
+};
 pub use load::{CheckReport, check};
 pub use prove::Proof;
 pub use pull::{InitReport, PullReport, PullTarget, init, pull};
@@ -54,6 +57,8 @@ pub struct Settings {
     pub progress: Arc<dyn Progress>,
     /// How long a step may wait for a lock, per attempt.
     pub lock_timeout: Duration,
+    /// How often a transaction is tried whose locks are not to be had.
+    pub lock_attempts: u32,
     /// Whether the plan is going to be run: another run is then waited for before the database is read.
     pub wait_for_others: bool,
 }
@@ -68,6 +73,7 @@ impl Default for Settings {
             elaborate_all: false,
             progress: Arc::new(Silent),
             lock_timeout: Duration::from_secs(2),
+            lock_attempts: 30,
             wait_for_others: false,
         }
     }
@@ -101,6 +107,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// The steps.
     pub plan: Plan,
+    /// What the catalogs of the database looked like before it was read, where the plan is going to be run.
+    pub seen: Option<String>,
     /// What is worth knowing besides.
     pub notes: Vec<Box<Diagnostic>>,
     /// What is declared about rows.
@@ -114,6 +122,11 @@ pub struct Comparison {
 }
 
 impl Settings {
+    /// How long another run is waited for: as long as for a lock.
+    pub(crate) fn lock_patience(&self) -> Duration {
+        self.lock_timeout.saturating_mul(self.lock_attempts)
+    }
+
     fn ephemeral_options(&self, major: Option<u32>, supabase: bool, role: Option<String>) -> EphemeralOptions {
         EphemeralOptions { choice: self.ephemeral.clone(), major, supabase, cache_dir: None, role }
     }
@@ -123,13 +136,16 @@ impl Settings {
 pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> Result<Comparison> {
     let mut place = Workplace::new(from, to, settings)?;
     place.read_ahead(to)?;
+    let mut seen = None;
     if settings.wait_for_others
         && let Some(info) = place.connection(from)?
         && let Ok(session) = Session::connect(&info).await
     {
-        let patience = settings.lock_timeout.saturating_mul(apply::LOCK_ATTEMPTS);
+        let patience = settings.lock_patience();
         crate::apply::wait_for_others(&session, patience, || settings.progress.stage("waiting for another run to end"))
             .await?;
+        // Before it is read, so that whatever comes later is noticed.
+        seen = Some(crate::apply::seen(&session).await?);
     }
     let from_state = match place.load_from(from).await {
         Ok(state) => state,
@@ -138,6 +154,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let to_state = place.load_to(to, &from_state).await?;
     let mut notes = place.take_notes();
     notes.extend(scope::unmodelled(&from_state, &to_state));
+    notes.extend(scope::unmentioned(&from_state, &to_state, &place.project));
 
     let whole = from_state.catalog.clone();
     let data = to_state.data.clone();
@@ -155,8 +172,15 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         renames = renamed.pairs;
     }
     if place.project.undeclared == Undeclared::Keep {
-        let kept: Vec<_> =
-            from_catalog.iter().filter(|(id, _)| !to_catalog.contains(id)).map(|(id, _)| id.to_string()).collect();
+        // What a run that was cut off left behind is nobody's to keep.
+        let is_kept = |id: &ObjectId| {
+            !(to_catalog.contains(id) || data.retires(id) || crate::core::name::is_in_passing(&id.name()))
+        };
+        let kept: Vec<_> = from_catalog
+            .iter()
+            .filter(|(id, _)| !to_catalog.contains(id) && !crate::core::name::is_in_passing(&id.name()))
+            .map(|(id, _)| id.to_string())
+            .collect();
         if !kept.is_empty() {
             let shown: Vec<_> = kept.iter().take(20).cloned().collect();
             let more = if kept.len() > shown.len() {
@@ -169,7 +193,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
                 format!("{} objects are not declared and are kept: {}{more}", kept.len(), shown.join(", ")),
             ));
         }
-        from_catalog = from_catalog.filtered(|id, _| to_catalog.contains(id) || data.retires(id));
+        from_catalog = from_catalog.filtered(|id, _| !is_kept(id));
     }
     // What nothing is known of is written by whoever the declared state was built by.
     if from_catalog.origin.role.is_empty() {
@@ -184,10 +208,13 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     settings.progress.stage("planning");
     let major = if place.major == 0 { 18 } else { place.major };
     let mut options = PlanOptions::new(major, settings.online, &place.project.search_path);
+    options.bystanders = bystanders::of(&whole, &from_catalog, &renames);
     rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
     let mut made = plan(&from_catalog, &to_catalog, &options)?;
     made.transactions.splice(0..0, crate::plan::group(first_steps));
+    notes.extend(made.steps().filter(|step| !step.hindered_by.is_empty()).map(crate::apply::hindered));
     if !made.is_empty() {
+        made.schemas.clone_from(&place.project.schemas);
         let live = place.connection(from)?.is_some();
         let state = live.then(|| whole.filtered(|id, _| scope::managed(id, &place.project)));
         // Each takes as long as writing a snapshot would.
@@ -197,6 +224,11 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
             made.state = state.as_ref().map(fingerprint);
             made.to = to.join().unwrap_or_else(|_| fingerprint(&to_catalog));
         });
+        if let Some(state) = &state {
+            // What depends on what is read from all there is, whether it is declared or not.
+            let start = if renames.is_empty() { state } else { &from_catalog };
+            made.objects = marks::marks(&made, start, &to_catalog);
+        }
     }
     let proof = if settings.prove {
         let case = prove::Case {
@@ -217,6 +249,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         to: to_catalog,
         differences,
         plan: made,
+        seen,
         notes,
         proof,
         data,

@@ -21,6 +21,7 @@ use crate::declare::project::{Profile, Project};
 use crate::declare::resolve::guesses;
 use crate::engine::project_state::is_access;
 use crate::engine::scope;
+use crate::kinds::sequence::SequenceOwner;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
 use crate::kinds::{KindTag, Mention, Mentions, Object};
@@ -93,6 +94,14 @@ impl Fresh {
             current = text.rfind('/').map(|i| &text[..i]);
         }
         false
+    }
+
+    /// Takes the sequences along that come with the columns taken (those of serial ones): nothing declares them.
+    pub fn take_sequences(&mut self, read: &Catalog, declared: &CatalogBuilder) {
+        let owned = read.iter().filter_map(|(id, object)| Some((id.parent()?, SequenceOwner::of(object)?)));
+        let came = owned.filter(|(sequence, owner)| self.covers(&owner.column) && declared.get(sequence).is_none());
+        let came: Vec<ObjectId> = came.map(|(sequence, _)| sequence).collect();
+        self.tops.extend(came);
     }
 
     /// Whether nothing is.

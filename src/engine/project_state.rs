@@ -17,6 +17,7 @@ use crate::kinds::{KindTag, Object};
 
 /// The catalog of a declared project.
 pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Workplace<'_>) -> Result<Loaded> {
+    place.project.mentions(declared.schemas());
     let path = place.project.search_path.clone();
     let (mut renames, value_renames) =
         (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
@@ -99,7 +100,7 @@ async fn partly(
     live: &Catalog,
     place: &mut Workplace<'_>,
 ) -> Result<(Catalog, BTreeMap<ObjectId, (ObjectId, Location)>)> {
-    let Part { build, fresh } = part;
+    let Part { build, mut fresh } = part;
     let mut read = Catalog::default();
     if !build.is_empty() {
         let ephemeral = place.ephemeral().await?;
@@ -109,6 +110,7 @@ async fn partly(
         if !place.project.usual_names {
             read = adopt_names(read, live, &declared.unnamed)?;
         }
+        fresh.take_sequences(&read, &declared.builder);
     }
     let renames = renamed_by_definition(&read, live, &BTreeMap::new());
     let mut builder = live.builder_of(|id, object| {

@@ -189,9 +189,40 @@ pub fn unmodelled(from: &Loaded, to: &Loaded) -> Vec<Box<Diagnostic>> {
                 "unmodelled",
                 format!("{} of kind {kind} is not modelled and is left alone: {}{more}", names.len(), shown.join(", ")),
             )
-            .note("it is neither compared nor changed; a change of what it depends on may be refused by PostgreSQL")
+            .note(
+                "it is neither compared nor changed; a plan that would lose it or that it stands in the way of says so",
+            )
         })
         .collect()
+}
+
+/// Says which schemas are left alone because the project says nothing of them, neither that they are managed nor what is in them.
+pub fn unmentioned(from: &Loaded, to: &Loaded, project: &Project) -> Option<Box<Diagnostic>> {
+    if project.schemas_said || to.declared.is_none() || from.declared.is_some() {
+        return None;
+    }
+    let left = |id: &ObjectId| {
+        id.parent_str().is_some()
+            && !id.kind().is_component()
+            && id.schema().is_some_and(|s| s != JOURNAL_SCHEMA && !project.manages(&s))
+            && !(project.profile == Profile::Supabase && is_platform(id))
+    };
+    let schemas: BTreeSet<String> = from
+        .catalog
+        .iter()
+        .map(|(id, _)| id)
+        .filter(|id| left(id))
+        .filter_map(|id| id.schema().map(|s| s.into_owned()))
+        .collect();
+    if schemas.is_empty() {
+        return None;
+    }
+    let (word, is) = if schemas.len() == 1 { ("schema", "is") } else { ("schemas", "are") };
+    let names = crate::core::name::ident_list(&schemas);
+    Some(
+        Diagnostic::info("unmentioned", format!("the {word} {names} {is} left alone: the project says nothing of it"))
+            .help("to have it compared, and dropped what is not declared: manage: {schemas: \"*\"}, or a list, in trueup.yaml"),
+    )
 }
 
 /// Says once where columns stand in another order than declared.

@@ -12,7 +12,7 @@ use std::pin::pin;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::core::catalog::{Catalog, Edge};
+use crate::core::catalog::{Bystander, Catalog, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::name::ident_list;
 use crate::kinds::{READERS, SECOND_CONNECTION};
@@ -67,7 +67,7 @@ pub fn class_named(name: &str) -> Option<&'static str> {
 const BASICS: &str = "select current_user as role, (select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = current_database()) as owner";
 const ROLES: &str = "select oid, rolname as name from pg_roles";
 /// Members of extensions; and the constructor functions that come and go with a range type.
-const MEMBERS: &str = "select classid::oid as class, objid as oid from pg_depend where deptype = 'e' \
+const MEMBERS: &str = "select classid::oid as class, objid as oid, case when deptype = 'e' then refobjid else 0 end as extension from pg_depend where deptype = 'e' \
      or (deptype = 'i' and classid = 'pg_proc'::regclass and refclassid = 'pg_type'::regclass)";
 const SCHEMAS: &str = "select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'";
 /// How many relations there are, which says whether a second connection pays; and how many columns the tables have.
@@ -232,8 +232,7 @@ async fn read_rows(reader: &mut Reader, rows: &mut Lane, queries: std::ops::Rang
                 }
                 None if query == READERS.len() + 1 => dependency(&Row::new(&row, "dependency"), reader)?,
                 None => {
-                    let row = Row::new(&row, "unmodelled");
-                    reader.builder.origin.unmodelled.push((row.string("kind")?, row.string("name")?));
+                    unmodelled(&Row::new(&row, "unmodelled"), reader)?;
                 }
             },
             SimpleQueryMessage::CommandComplete(_) => query += 1,
@@ -261,7 +260,7 @@ async fn first_batch(session: &Session, reader: &mut Reader) -> Result<(Vec<Stri
                     1 => reader.add_role(row.number("oid")?, row.text("name")?),
                     2 => {
                         if let Some(class) = class_name(row.number("class")?) {
-                            reader.add_member(class, row.number("oid")?);
+                            reader.add_member(class, row.number("oid")?, row.number("extension")?);
                         }
                     }
                     3 => schemas.push(row.string("oid")?),
@@ -280,6 +279,22 @@ async fn first_batch(session: &Session, reader: &mut Reader) -> Result<(Vec<Stri
     Ok((schemas, relations))
 }
 
+/// A user object that is not modelled; or, without a kind, what such an object rests on.
+fn unmodelled(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
+    let (kind, what) = (row.string("kind")?, row.string("name")?);
+    if !kind.is_empty() {
+        reader.builder.origin.unmodelled.push((kind, what));
+        return Ok(());
+    }
+    let (class, oid, sub) = (row.number("refclass")?, row.number("refoid")?, row.number("refsub")?);
+    let found = reader.handle_at(class, oid, sub).or_else(|| reader.handle_at(class, oid, 0));
+    if let Some(on) = found.map(|handle| reader.builder.id(handle).clone()) {
+        let goes_along = row.char("deptype")? == 'a';
+        reader.builder.origin.bystanders.push(Bystander { what, on, goes_along, taken_over: goes_along });
+    }
+    Ok(())
+}
+
 fn dependency(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
     let class: u32 = row.number("class")?;
     let oid = row.number("oid")?;
@@ -288,7 +303,9 @@ fn dependency(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
     let refoid = row.number("refoid")?;
     let refsub = row.number("refsub")?;
     let find = |class, oid, sub| reader.handle_at(class, oid, sub).or_else(|| reader.handle_at(class, oid, 0));
-    if let (Some(from), Some(to)) = (find(class, oid, sub), find(refclass, refoid, refsub))
+    // What uses the type or the function of an extension rests on the extension.
+    let to = find(refclass, refoid, refsub).or_else(|| reader.extension_of(refclass, refoid));
+    if let (Some(from), Some(to)) = (find(class, oid, sub), to)
         && from != to
     {
         // What lies below an object depends on it anyway.

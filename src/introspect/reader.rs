@@ -1,6 +1,6 @@
 //! What the kinds read their rows into.
 
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::core::catalog::{CatalogBuilder, Edge};
 use crate::core::diagnostic::Result;
@@ -18,7 +18,8 @@ pub struct Reader {
     addresses: HashMap<(u32, u32, i32), u32>,
     schemas: HashMap<u32, String>,
     roles: HashMap<u32, String>,
-    members: HashSet<(u32, u32)>,
+    /// What belongs to an extension, or (0) comes and goes with something else.
+    members: HashMap<(u32, u32), u32>,
 }
 
 impl Reader {
@@ -45,8 +46,8 @@ impl Reader {
 
     /// Notes that an object belongs to an extension, and so is not one of the user's.
     #[inline]
-    pub fn add_member(&mut self, class: &'static str, oid: u32) {
-        self.members.insert((class_oid(class), oid));
+    pub fn add_member(&mut self, class: &'static str, oid: u32, extension: u32) {
+        self.members.insert((class_oid(class), oid), extension);
     }
 
     /// The name of a user schema.
@@ -76,13 +77,13 @@ impl Reader {
     /// Whether an object belongs to an extension.
     #[inline]
     pub fn is_member(&self, class: &'static str, oid: u32) -> bool {
-        self.members.contains(&(class_oid(class), oid))
+        self.members.contains_key(&(class_oid(class), oid))
     }
 
     /// The oids of the relations that belong to extensions, in their text form.
     pub fn relations_of_extensions(&self) -> Vec<String> {
         let class = class_oid("pg_class");
-        self.members.iter().filter(|(of, _)| *of == class).map(|(_, oid)| oid.to_string()).collect()
+        self.members.keys().filter(|(of, _)| *of == class).map(|(_, oid)| oid.to_string()).collect()
     }
 
     /// Adds an object under its catalog address (`pg_class`, oid, column number or 0).
@@ -108,6 +109,11 @@ impl Reader {
     /// As [`Reader::handle`], by the catalog's oid.
     pub(crate) fn handle_at(&self, class: u32, oid: u32, sub: i32) -> Option<u32> {
         self.addresses.get(&(class, oid, sub)).copied()
+    }
+
+    /// The extension that the object at an address belongs to.
+    pub(crate) fn extension_of(&self, class: u32, oid: u32) -> Option<u32> {
+        self.members.get(&(class, oid)).and_then(|extension| self.handle("pg_extension", *extension, 0))
     }
 
     /// The id of the object at an address.

@@ -1,4 +1,4 @@
-select kind, name from (
+with u as (
   select 'aggregate' as kind, p.oid::regprocedure::text as name, 'pg_proc'::regclass as class, p.oid, p.pronamespace as ns from pg_proc p where p.prokind = 'a' and p.oid >= 16384
   union all select 'rule', r.rulename || ' on ' || r.ev_class::regclass::text, 'pg_rewrite'::regclass, r.oid, c.relnamespace from pg_rewrite r join pg_class c on c.oid = r.ev_class where r.rulename <> '_RETURN' and r.oid >= 16384
   union all select 'event trigger', evtname, 'pg_event_trigger'::regclass, oid, 0 from pg_event_trigger
@@ -25,7 +25,23 @@ select kind, name from (
   union all select 'transform', format_type(trftype, null), 'pg_transform'::regclass, oid, 0 from pg_transform where oid >= 16384
   union all select 'access method', amname, 'pg_am'::regclass, oid, 0 from pg_am where oid >= 16384
   union all select 'security label', objtype || ' ' || objname, 'pg_seclabel'::regclass, 0::oid, objnamespace from pg_seclabels where objtype <> 'large object'
-) u
-where not exists (select from pg_depend d where d.classid = u.class and d.objid = u.oid and d.deptype = 'e')
-  and not exists (select from pg_namespace n where n.oid = u.ns and (n.nspname ~ '^pg_' or n.nspname = 'information_schema'))
+), own as (
+  select * from u
+  where not exists (select from pg_depend d where d.classid = u.class and d.objid = u.oid and d.deptype = 'e')
+    and not exists (select from pg_namespace n where n.oid = u.ns and (n.nspname ~ '^pg_' or n.nspname = 'information_schema'))
+), parts as (
+  select class, oid from own
+  union all select 'pg_publication_rel'::regclass, oid from pg_publication_rel
+{{15:   union all select 'pg_publication_namespace'::regclass, oid from pg_publication_namespace
+}}  union all select 'pg_amop'::regclass, oid from pg_amop where oid >= 16384
+  union all select 'pg_amproc'::regclass, oid from pg_amproc where oid >= 16384
+)
+select kind, name, null as refclass, null as refoid, null as refsub, null as deptype from own
+union all
+select '', pg_describe_object(d.classid, d.objid, d.objsubid), d.refclassid::text, d.refobjid::text, d.refobjsubid::text, d.deptype::text
+from parts p join pg_depend d on d.classid = p.class and d.objid = p.oid
+where d.refobjid >= 16384 and d.deptype in ('n', 'a')
+union all
+select '', 'security label on ' || pg_describe_object(l.classoid, l.objoid, l.objsubid), l.classoid::text, l.objoid::text, l.objsubid::text, 'a'
+from pg_seclabel l where l.objoid >= 16384
 order by 1, 2

@@ -178,6 +178,11 @@ macro_rules! kinds {
                 }
             }
 
+            /// All that a difference can be in, as one text: equal where [`Object::changes`] finds none.
+            pub fn essence(&self) -> String {
+                match self { $(Self::$Name(k) => essence_of(&**k)),* }
+            }
+
             /// What the changes towards `new` call for.
             pub fn means(&self, new: &Self, id: &ObjectId, cx: &PlanContext<'_>) -> Means {
                 match (self, new) {

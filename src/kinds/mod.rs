@@ -295,6 +295,15 @@ fn attribute_changes<K: Kind>(old: &K, new: &K) -> Vec<AttributeChange> {
         .collect()
 }
 
+fn essence_of<K: Kind>(object: &K) -> String {
+    let said = K::ATTRIBUTES.iter().filter(|a| !matches!(a.on_change, OnChange::Ignore));
+    let mut text = K::INFO.word.to_owned();
+    for attribute in said {
+        text.push_str(&format!("\n{}={}", attribute.name, (attribute.value)(object)));
+    }
+    text
+}
+
 fn means_of<K: Kind>(change: &Change<'_, K>) -> Means {
     K::ATTRIBUTES
         .iter()

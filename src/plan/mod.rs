@@ -2,11 +2,13 @@
 //!
 //! Named passes, in this order: [`diff`](crate::diff) finds what differs; `rebuild` adds what stands in the way of a change
 //! and must be dropped and made again; `fold` decides what is written inside a parent's CREATE; `steps` asks the kinds for
-//! statements; `order` builds the one graph and sorts it; `transactions` groups the result. No pass names a kind.
+//! statements; `bystanders` notes what stands in the way of those and is not the plan's to change; `order` builds the one graph and sorts it; `transactions` groups the result. No pass names a kind.
 
+mod bystanders;
 pub mod context;
 mod drops;
 mod fold;
+pub mod marks;
 pub(crate) mod needs;
 mod order;
 mod rebuild;
@@ -18,7 +20,7 @@ pub use transactions::group;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::core::catalog::Catalog;
+use crate::core::catalog::{Bystander, Catalog};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::step::{Phase, Step, Transaction};
@@ -36,6 +38,12 @@ pub struct Plan {
     /// The fingerprint of all that the project manages in the database the plan was made for, where it was a live one.
     #[serde(default)]
     pub state: Option<String>,
+    /// The schemas that the project manages, where those are not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schemas: Option<Vec<String>>,
+    /// The objects it touches, where it was made for a live database: what they were, and what they are to be.
+    #[serde(default, skip_serializing_if = "marks::Marks::is_empty")]
+    pub objects: marks::Marks,
     /// The major version of the server it is for.
     pub major: u32,
     /// The search path its texts are to be read under.
@@ -85,6 +93,8 @@ pub struct PlanOptions {
     pub data_steps: Vec<Step>,
     /// What is done with a retired object instead of dropping it.
     pub archive: std::collections::BTreeMap<ObjectId, Vec<Step>>,
+    /// What rests on objects of the state to start from, and is in neither of the two states.
+    pub bystanders: Vec<Bystander>,
 }
 
 impl PlanOptions {
@@ -96,6 +106,7 @@ impl PlanOptions {
             search_path: search_path.to_vec(),
             data_steps: Vec::new(),
             archive: std::collections::BTreeMap::new(),
+            bystanders: Vec::new(),
         }
     }
 }
@@ -119,6 +130,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
     let work = rebuild::expand(&differences, &mut cx);
     fold::fold(&mut cx);
     let mut steps = steps::emit(&work, &cx, &options.archive);
+    bystanders::mark(&mut steps, &options.bystanders, &work, &cx);
     steps.extend(options.data_steps.iter().cloned());
     let transactions = group(order::sort(steps, &work, &cx)?);
     transactions::whole(&transactions)?;
@@ -127,6 +139,8 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
         from: String::new(),
         to: String::new(),
         state: None,
+        schemas: None,
+        objects: marks::Marks::new(),
         major: options.major,
         search_path: options.search_path.clone(),
         transactions,

@@ -71,6 +71,8 @@ pub(crate) fn plan() -> Plan {
         from: "0f".repeat(32),
         to: "a1".repeat(32),
         state: None,
+        schemas: None,
+        objects: Default::default(),
         major: 16,
         search_path: vec!["public".to_owned(), "My Extensions".to_owned()],
         transactions: vec![
