@@ -357,6 +357,7 @@ pub fn again(step: &Step, from: &Catalog) -> String {
         ));
     }
     match (step.action, &step.done_when) {
+        (_, Some(done)) if step.transaction != Transaction::None => guarded(&format!("NOT coalesce(({done}), false)")),
         (Action::Drop | Action::Rename, Some(done)) => guarded(&format!("NOT coalesce(({done}), false)")),
         (Action::Drop | Action::Rename, None) => match from.get(&step.object).and_then(|o| exists(&step.object, o)) {
             Some(there) => guarded(&there),

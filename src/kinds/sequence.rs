@@ -12,6 +12,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::table::counter;
 use crate::kinds::types::{OWNER, WAS, fragment};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -114,14 +115,17 @@ impl Kind for Sequence {
         format!("SEQUENCE {}", id.sql())
     }
 
-    fn create(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let unlogged = if self.unlogged { "UNLOGGED " } else { "" };
-        let step = Step::create(id, format!("CREATE {unlogged}SEQUENCE {}{}", id.sql(), self.options()));
-        // The sequence of an identity column may have had the name.
-        vec![step.after(id)]
+        // The sequence of an identity column that becomes a serial one may have the name, and steps aside.
+        let create = Step::create(id, format!("CREATE {unlogged}SEQUENCE {}{}", id.sql(), self.options())).after(id);
+        [Some(create), counter::of_new_sequence(id, self, cx)].into_iter().flatten().collect()
     }
 
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        if let Some(steps) = counter::handed_over(id, cx) {
+            return steps.into_iter().map(|step| cx.locked(step, LockMode::AccessExclusive, id)).collect();
+        }
         let step = Step::drop(id, format!("DROP SEQUENCE {}", id.sql()))
             .hazard(HazardKind::DataLoss, "how far the sequence has counted is lost");
         vec![cx.locked(step, LockMode::AccessExclusive, id)]

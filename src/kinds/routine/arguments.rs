@@ -96,6 +96,11 @@ pub(crate) fn argument(text: &str) -> Argument<'_> {
     }
 }
 
+/// How many arguments of a list have defaults.
+pub(crate) fn defaults(list: &str) -> usize {
+    split(list).into_iter().filter(|item| argument(item).default.is_some()).count()
+}
+
 /// Whether CREATE OR REPLACE accepts the new list in place of the old: input arguments may get a name where they had
 /// none, defaults may change and be added. It refuses another name, another output argument, and the loss of a default.
 pub(crate) fn may_restate(old: &str, new: &str) -> bool {

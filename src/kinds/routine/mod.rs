@@ -5,10 +5,11 @@ mod declare;
 mod settings;
 mod signature;
 
+use crate::core::catalog::Edge;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal};
-use crate::core::step::{HazardKind, Step};
+use crate::core::step::{HazardKind, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -159,6 +160,27 @@ impl Routine {
         sql
     }
 
+    /// Routines of the same name that go, and whose calls this one takes as well because the arguments that it has more have
+    /// defaults.
+    fn answers_for(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+        let (name, schema) = (id.name(), id.schema());
+        let takes = arguments::split(argument_types(&name)).len();
+        let defaults = arguments::defaults(&self.arguments);
+        if defaults == 0 {
+            return Vec::new();
+        }
+        cx.dropped
+            .iter()
+            .filter(|old| old.kind() == KindTag::Routine && *old != id && !cx.is_new(old) && old.schema() == schema)
+            .filter(|old| quoted_name(&old.name()) == quoted_name(&name))
+            .filter(|old| {
+                let took = arguments::split(argument_types(&old.name())).len();
+                took <= takes && took + defaults >= takes
+            })
+            .cloned()
+            .collect()
+    }
+
     fn same_result(&self, other: &Self) -> bool {
         self.language == other.language
             && self.body == other.body
@@ -199,8 +221,18 @@ impl Kind for Routine {
         format!("PROCEDURE {}.{}({})", Ident(&schema), quoted_name(&name), types.join(", "))
     }
 
-    fn create(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
-        vec![Step::create(id, format!("CREATE {}", self.definition(id)))]
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let mut step = Step::create(id, format!("CREATE {}", self.definition(id)));
+        // Beside a routine that goes, one that takes the same calls by its defaults makes them ambiguous: the one comes as the
+        // other goes, in one transaction.
+        for old in self.answers_for(id, cx) {
+            step = step.phase(Phase::Contract);
+            // What is moved over from the one to the other needs both for a moment.
+            if !cx.from.dependents(&old).any(|(d, edge)| edge == Edge::Hard && !cx.is_dropped(d)) {
+                step = step.after(&old);
+            }
+        }
+        vec![step]
     }
 
     fn drop(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident, literal, qualified};
+use crate::core::name::{Ident, ident, qualified};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
@@ -17,7 +17,7 @@ use crate::kinds::table::inheritance::{heirs, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
-use crate::kinds::table::{column_settings, column_steps, column_type, partition};
+use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -79,6 +79,22 @@ pub struct Generated {
 }
 
 impl Identity {
+    /// Whether it counts downwards.
+    pub(crate) fn descending(&self) -> bool {
+        self.options.get("INCREMENT BY").is_some_and(|v| v.starts_with('-'))
+    }
+
+    /// Its first value.
+    pub(crate) fn start(&self) -> &str {
+        self.options.get("START WITH").map_or_else(|| self.usual_start(), String::as_str)
+    }
+
+    /// The first value where none is said: the lowest, or, descending, the highest.
+    fn usual_start(&self) -> &str {
+        let (bound, usual) = if self.descending() { ("MAXVALUE", "-1") } else { ("MINVALUE", "1") };
+        self.options.get(bound).map_or(usual, String::as_str)
+    }
+
     pub(crate) fn clause(&self) -> String {
         let mut sql = format!("GENERATED {} AS IDENTITY", if self.always { "ALWAYS" } else { "BY DEFAULT" });
         let mut options = Vec::new();
@@ -164,6 +180,7 @@ fn table_sql(id: &ObjectId) -> String {
 fn add_identity(id: &ObjectId, identity: &Identity, cx: &PlanContext<'_>) -> Step {
     let sql = format!("ALTER TABLE {} ALTER COLUMN {} ADD {}", table_sql(id), ident(&id.name()), identity.clause());
     let step = cx.locked(Step::alter(id, sql), LockMode::AccessExclusive, &id.top()).rank(8);
+    let step = step.done_when(counter::has_identity(id, true));
     // A column has a default or an identity, never both.
     let step = step.after(&id.child(KindTag::Default, ""));
     // The sequence of a serial column that becomes an identity column has the name that the new one takes.
@@ -185,33 +202,17 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
         .rank(8)
     };
     match (&change.old.identity, &change.new.identity) {
-        (Some(_), None) => {
-            let mut step = alter("DROP IDENTITY".to_owned())
-                .rank(0)
-                .phase(Phase::Contract)
-                .hazard(HazardKind::Breaking, "code that leaves the column out of an INSERT gets no number any more");
-            // A sequence of its own may take the name afterwards.
-            step.destroys.extend(change.old.identity_sequence(id));
-            vec![step]
+        (Some(old), None) => {
+            let sequence = change.old.identity_sequence(id).unwrap_or_else(|| id.clone());
+            let drop = alter("DROP IDENTITY".to_owned()).phase(Phase::Contract);
+            counter::instead_of_identity(id, old, &sequence, drop, cx)
         }
         (None, Some(new)) => {
             let wanted = new.sequence.clone().unwrap_or_else(|| usual_sequence(id));
             let mut steps = vec![add_identity(id, new, cx)];
             if !cx.is_new(id) {
-                let name = qualified(&wanted.0, &wanted.1);
-                let descending = new.options.get("INCREMENT BY").is_some_and(|v| v.starts_with('-'));
-                let (best, by) = if descending { ("min", "-1") } else { ("max", "1") };
-                steps.push(
-                    Step::data(
-                        id,
-                        format!(
-                            "SELECT setval({}, v, false) FROM (SELECT {best}({column}) + {by} AS v FROM {table}) s WHERE v IS NOT NULL",
-                            literal(&name),
-                        ),
-                    )
-                    .phase(Phase::Expand)
-                    .rank(8),
-                );
+                let sequence = ObjectId::in_schema(KindTag::Sequence, &wanted.0, &wanted.1);
+                steps.push(counter::of_new_identity(id, new, &sequence, cx).rank(8));
             }
             steps.extend(column_steps::of_new_identity(change.new, id, cx));
             steps
@@ -248,15 +249,8 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
                         "CYCLE" => clauses.push("SET NO CYCLE".to_owned()),
                         "MINVALUE" => clauses.push("SET NO MINVALUE".to_owned()),
                         "MAXVALUE" => clauses.push("SET NO MAXVALUE".to_owned()),
-                        // START defaults to the lowest (or, descending, the highest) value.
                         "START WITH" => {
-                            let descending = new.options.get("INCREMENT BY").is_some_and(|v| v.starts_with('-'));
-                            let start = if descending {
-                                new.options.get("MAXVALUE").map_or("-1", String::as_str)
-                            } else {
-                                new.options.get("MINVALUE").map_or("1", String::as_str)
-                            };
-                            clauses.push(format!("SET START WITH {start}"));
+                            clauses.push(format!("SET START WITH {}", new.usual_start()));
                         }
                         "INCREMENT BY" => clauses.push("SET INCREMENT BY 1".to_owned()),
                         "CACHE" => clauses.push("SET CACHE 1".to_owned()),

@@ -6,10 +6,12 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::component::grant::settle_identity;
+use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::column_settings;
 use crate::kinds::table::inheritance::Inheritance;
 use crate::kinds::table::type_change::{is_lossless, may_lose};
+use crate::kinds::table::{partition, premise};
 use crate::kinds::{Kind, KindTag};
 use crate::plan::context::PlanContext;
 
@@ -81,11 +83,25 @@ pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> 
         .hazard(HazardKind::Rewrite, rewrite)
         .phase(Phase::Contract)
         .rank(2);
+    step = unless_partition_key(step, id, cx);
     let old = Column::get(cx.from, id).map_or(to, |old| &old.type_name);
     if !is_lossless(old, to, id, cx) {
         step = step.hazard(HazardKind::DataLoss, may_lose(id, old, to));
     }
-    let mut steps = vec![step];
+    let mut steps = vec![step.premise(premise::cast(id, old, to, cx))];
     steps.extend(column_settings::again(id, column, cx));
     steps
+}
+
+/// Says of a change of a column's type that it will be refused, where rows are told apart by the column.
+pub(super) fn unless_partition_key(step: Step, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
+    let table = id.top();
+    let key = Table::get(cx.from, &table).and_then(|table| table.partition_key.as_deref());
+    if !key.is_some_and(|key| partition::key_reads(key, &id.name())) {
+        return step;
+    }
+    step.hindered(
+        format!("it is in the partition key of {}", table.sql_path()),
+        "declare a second table that is partitioned by the new type, move the rows over, and drop the first one",
+    )
 }

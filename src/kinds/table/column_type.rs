@@ -4,9 +4,9 @@ use crate::core::name::{Ident, ident};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::Change;
 use crate::kinds::table::column::Column;
-use crate::kinds::table::column_settings;
 use crate::kinds::table::inheritance::origins;
-use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_lose};
+use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_fail, may_lose};
+use crate::kinds::table::{column_settings, column_steps, premise};
 
 /// Whether the statement for a parent's column changes this one as well: in `from` and `to` the parent is one, and its column
 /// changes `in_this`.
@@ -53,7 +53,18 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
     if !is_lossless(&old.type_name, &new.type_name, id, change.cx) {
         step = step.hazard(HazardKind::DataLoss, may_lose(id, &old.type_name, &new.type_name));
     }
-    let mut steps = vec![step.rank(2)];
+    if may_fail(&old.type_name, &new.type_name) {
+        step = step.hazard(
+            HazardKind::Breaking,
+            format!(
+                "it fails where a value of {} is no {}; code that takes it for a text fails afterwards",
+                id.sql_path(),
+                new.type_name
+            ),
+        );
+    }
+    let step = step.premise(premise::cast(id, &old.type_name, &new.type_name, change.cx));
+    let mut steps = vec![column_steps::unless_partition_key(step, id, change.cx).rank(2)];
     steps.extend(column_settings::again(id, new, change.cx));
     steps
 }

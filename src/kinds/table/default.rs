@@ -3,11 +3,12 @@
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::name::Ident;
+use crate::core::name::{Ident, literal};
 use crate::core::step::{HazardKind, LockMode, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column::{Column, Generated};
+use crate::kinds::table::counter;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -73,7 +74,11 @@ impl Kind for Default {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let Some(sql) = self.set(id) else { return Vec::new() };
-        vec![cx.locked(Step::create(id, sql), LockMode::AccessExclusive, &id.top())]
+        let mut step = Step::create(id, sql);
+        if let Some(identity) = id.parent().and_then(|column| counter::before_default(&column, cx)) {
+            step = step.after(&identity);
+        }
+        vec![cx.locked(step, LockMode::AccessExclusive, &id.top())]
     }
 
     fn restate(change: &Change<'_, Self>) -> Vec<Step> {
@@ -87,8 +92,15 @@ impl Kind for Default {
             id,
             format!("ALTER TABLE ONLY {} ALTER COLUMN {} DROP DEFAULT", id.top_sql(), Ident(&column.name())),
         );
-        let step = step.lock(LockMode::AccessExclusive, &id.top());
-        if cx.is_new(id) {
+        // An identity column that comes after it refuses to have one dropped again.
+        let step = step.lock(LockMode::AccessExclusive, &id.top()).done_when(format!(
+            "SELECT NOT atthasdef FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass({}) AND attname = {}",
+            literal(&id.top_sql()),
+            literal(&column.name())
+        ));
+        // An identity gives it one.
+        let identity = Column::get(cx.to, &column).is_some_and(|column| column.identity.is_some());
+        if cx.is_new(id) || identity {
             return vec![step];
         }
         // Old code may leave the column out of its INSERTs.

@@ -10,6 +10,7 @@ mod column_steps;
 mod column_type;
 pub mod column_yaml;
 pub mod constraint;
+pub(crate) mod counter;
 pub mod declare;
 pub mod default;
 pub mod index;

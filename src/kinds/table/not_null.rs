@@ -185,6 +185,8 @@ pub(super) fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>)
             .hazard(HazardKind::Breaking, "writes without a value for it fail from here on")
             .premise(premise::not_null(id, cx))
             .done_when(&*set_already)
+            // Where a run that was cut off left one.
+            .after(&top.child(KindTag::Constraint, &name))
             .rank(5),
         Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check}"))
             .done_when(&*gone)

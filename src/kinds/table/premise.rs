@@ -13,6 +13,7 @@ use crate::kinds::KindTag;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
+use crate::kinds::table::type_change::fails_where;
 use crate::plan::context::PlanContext;
 use crate::sql::parse::parse_one;
 
@@ -63,6 +64,24 @@ pub(super) fn not_null(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
             columns: vec![id.name().into_owned()],
             table,
         }
+    })
+}
+
+/// Another type of a column: no value that cannot be taken over.
+pub(super) fn cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) -> Option<Premise> {
+    let table = id.top();
+    if !cx.online || cx.is_new(&table) || !cx.from.contains(&table) {
+        return None;
+    }
+    let (name, of) = (ident(&id.name()), table.sql());
+    let fails = fails_where(old, new, id, cx)?;
+    Some(Premise {
+        violations: format!("SELECT {name}::text FROM {of} WHERE {fails}"),
+        fact: format!("the column {name} of {of} is to be of type {new}, which cannot take over"),
+        noun: "value".to_owned(),
+        help: mend(),
+        columns: vec![id.name().into_owned()],
+        table,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
+use crate::core::name::literal;
 use crate::kinds::types::domain::Domain;
 use crate::kinds::types::enums::Enum;
 use crate::plan::context::PlanContext;
@@ -104,6 +105,58 @@ pub(super) fn is_lossless(old: &str, new: &str, column: &ObjectId, cx: &PlanCont
     };
     let text = matches!(parts(&a).base.as_str(), "text" | "character varying");
     keeps(&a, &b) || (text && labels(&b))
+}
+
+/// The enum that a type, or that of an array's elements, is.
+fn enum_of<'a>(name: &str, column: &ObjectId, catalog: &'a Catalog) -> Option<&'a Enum> {
+    let element = name.strip_suffix("[]").unwrap_or(name);
+    catalog.dependencies(column).find_map(|(id, _)| {
+        Enum::get(catalog, id).filter(|_| id.sql() == element || crate::core::name::ident(&id.name()) == element)
+    })
+}
+
+/// What the values must be for the change to go through, where that can be asked of the rows: the condition under which a value
+/// cannot be taken over.
+pub(super) fn fails_where(old: &str, new: &str, column: &ObjectId, cx: &PlanContext<'_>) -> Option<String> {
+    let value = crate::core::name::ident(&column.name());
+    let list = |labels: &[&String]| labels.iter().map(|l| literal(l)).collect::<Vec<_>>().join(", ");
+    let labels = enum_of(new, column, cx.to).map(|to| &to.values);
+    if let Some(from) = enum_of(old, column, cx.from) {
+        // By what goes, not by what stays: what is renamed is still called by its old name.
+        let gone: Vec<&String> = from.values.iter().filter(|v| !labels.is_some_and(|to| to.contains(v))).collect();
+        let gone = (labels.is_some() && !gone.is_empty()).then(|| list(&gone))?;
+        return Some(if old.ends_with("[]") {
+            format!("{value}::text[] && ARRAY[{gone}]")
+        } else {
+            format!("{value}::text IN ({gone})")
+        });
+    }
+    if !matches!(parts(old).base.as_str(), "text" | "character varying" | "character" | "citext") || new.ends_with("[]")
+    {
+        return None;
+    }
+    if let Some(labels) = labels {
+        return Some(format!("{value}::text NOT IN ({})", list(&labels.iter().collect::<Vec<_>>())));
+    }
+    let base = parts(new).base;
+    if matches!(base.as_str(), "text" | "character varying" | "character" | "citext" | "name") {
+        return None;
+    }
+    if cx.major >= 16 {
+        return Some(format!("NOT pg_catalog.pg_input_is_valid({value}::text, {})", literal(new)));
+    }
+    match base.as_str() {
+        "uuid" => Some(format!("{value}::text !~ '^\\{{?[0-9a-fA-F]{{4}}(-?[0-9a-fA-F]{{4}}){{7}}\\}}?$'")),
+        "smallint" | "integer" | "bigint" => Some(format!("{value}::text !~ '^\\s*[-+]?[0-9]+\\s*$'")),
+        _ => None,
+    }
+}
+
+/// Whether a change that keeps every value it takes over does not take over any: a text may be no uuid.
+pub(super) fn may_fail(old: &str, new: &str) -> bool {
+    let base = |t: &str| parts(t).base;
+    matches!(base(old).as_str(), "text" | "character varying" | "character" | "citext")
+        && !matches!(base(new).as_str(), "text" | "character varying" | "character" | "citext" | "name")
 }
 
 /// Pairs of types that keep every value.

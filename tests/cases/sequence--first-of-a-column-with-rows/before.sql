@@ -1,0 +1,11 @@
+create table serial (id int primary key, v int);
+insert into serial select i, 1 from generate_series(1, 7) i;
+create table identity (id bigint primary key, v int);
+insert into identity select i, 1 from generate_series(1, 7) i;
+create table begins_later (id int primary key, v int);
+insert into begins_later select i, 1 from generate_series(1, 7) i;
+create table empty (id int primary key, v int);
+create table one (id int primary key);
+insert into one values (3);
+create table two (id int primary key);
+insert into two values (5);
