@@ -48,6 +48,8 @@ pub struct KindInfo {
     pub drops_empty: bool,
     /// Its steps run after those of all other kinds: they change what later statements bring about (default privileges).
     pub last: bool,
+    /// It brings objects of its own, which others may use without its showing: it is the last to go.
+    pub brings: bool,
     /// An object of another name under the same parent that is the same otherwise is this one, to be renamed.
     pub same_by_definition: bool,
     /// It can be rebuilt beside its old form, and what holds its values moved over.
@@ -74,6 +76,7 @@ impl KindInfo {
             given: &[],
             drops_empty: false,
             last: false,
+            brings: false,
             same_by_definition: false,
             swaps: false,
             provided_in_part: false,

@@ -143,6 +143,7 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
     rows_in_between(&mut builder);
     names_are_free(&mut builder);
     last_kinds(&mut builder);
+    last_to_go(&mut builder);
     let rebuilt = rebuilt(&builder);
     let mut graph = builder.graph;
     break_preferences(&mut graph, &steps)?;
@@ -402,6 +403,23 @@ fn last_kinds(builder: &mut Builder<'_, '_>) {
     }
     for other in others {
         builder.edge(gate, other, "default privileges change when all objects are made", false);
+    }
+}
+
+/// Rule: what brings objects of its own (an extension) goes for good only when all that may have used them is gone or changed.
+fn last_to_go(builder: &mut Builder<'_, '_>) {
+    let goes = |step: &Step| {
+        let id = &step.object;
+        step.action == Action::Drop && id.kind().info().brings && !builder.cx.created.contains(id)
+    };
+    let (going, others): (Vec<usize>, Vec<usize>) = (0..builder.steps.len()).partition(|i| goes(&builder.steps[*i]));
+    for last in going {
+        for i in &others {
+            // What it lies in goes after it.
+            if !(builder.steps[*i].action == Action::Drop && builder.steps[*i].object.kind().info().drops_empty) {
+                builder.edge(*i, last, "what brings objects of its own is the last to go", false);
+            }
+        }
     }
 }
 

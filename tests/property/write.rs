@@ -43,6 +43,11 @@ const HOSTILE: &[&str] = &[
     "a,b",
     "a=b",
     "*",
+    "éééééééééééééééééééééééééééééééx",
+    "Ünïcode \u{1F40C} Dröp",
+    "a\nb",
+    "\"",
+    "''",
     "sixty_three_bytes_long_name_sixty_three_bytes_long_name_sixty_th",
 ];
 
@@ -291,8 +296,16 @@ fn simple(model: &Model, item: &Item) -> Vec<String> {
             vec![format!("create type {target} as enum ({})", labels.join(", "))]
         }
         What::Domain => {
-            let base = item.gene(1).pick(&["integer", "text", "text", "numeric(10,2)", "varchar(20)"]);
-            let mut sql = format!("create domain {target} as {base}");
+            let built_in = |item: &Item| {
+                item.gene(1).pick(&["integer", "text", "text", "numeric(10,2)", "varchar(20)"]).to_owned()
+            };
+            let base = built_in(item);
+            // A domain may be over one that was made before it.
+            let others = model.all(What::Domain).take_while(|other| other.id != item.id);
+            let under = model.refer(item.genes[6], others.filter(|other| built_in(other) == base));
+            let over =
+                under.filter(|_| item.gene(7).chance(30)).map_or_else(|| base.clone(), |other| qualified(model, other));
+            let mut sql = format!("create domain {target} as {over}");
             sql.push_str(item.gene(2).pick(&["", "", " not null", " default null"]));
             if base == "text" {
                 sql.push_str(item.gene(3).pick(&["", " collate \"C\"", " default 'a''b'"]));
@@ -302,7 +315,7 @@ fn simple(model: &Model, item: &Item) -> Vec<String> {
                 if gene.chance(50) {
                     sql.push_str(&format!(
                         " constraint \"check {index}\" check ({})",
-                        condition(model, "value", base, &mut gene)
+                        condition(model, "value", &base, &mut gene)
                     ));
                 }
             }
@@ -323,8 +336,11 @@ fn simple(model: &Model, item: &Item) -> Vec<String> {
             vec![format!("create type {target} as ({})", parts.join(", "))]
         }
         What::Sequence => {
-            let mut sql =
-                format!("create sequence {target} as {}", item.gene(1).pick(&["bigint", "integer", "smallint"]));
+            let unlogged = item.gene(9).pick(&["", "", "", "", "unlogged "]);
+            let mut sql = format!(
+                "create {unlogged}sequence {target} as {}",
+                item.gene(1).pick(&["bigint", "integer", "smallint"])
+            );
             sql.push_str(item.gene(2).pick(&["", "", " increment 5", " increment -1"]));
             sql.push_str(item.gene(3).pick(&["", "", " minvalue -50", " maxvalue 999"]));
             sql.push_str(item.gene(4).pick(&["", "", " start 7", " cache 10", " start -1"]));
@@ -375,7 +391,7 @@ fn view(model: &Model, item: &Item) -> Vec<String> {
         }
     } else {
         let with = item.gene(3).pick(&["", "", " with (security_barrier)", " with (security_invoker = true)"]);
-        let check = item.gene(4).pick(&["", "", "", " with cascaded check option"]);
+        let check = item.gene(4).pick(&["", "", "", " with cascaded check option", " with local check option"]);
         statements.push(format!("create view {target}{with} as {query}{check}"));
     }
     statements
@@ -450,7 +466,10 @@ pub fn script(model: &Model, major: u32) -> Vec<String> {
     }
     for item in model.all(What::Extension) {
         let schema = model.refer(item.genes[0], model.all(What::Schema)).map_or("public".to_owned(), name);
-        out.push(format!("create extension {} schema {schema}", item.gene(1).pick(&["citext", "pgcrypto"])));
+        out.push(format!(
+            "create extension {} schema {schema}",
+            item.gene(1).pick(&["citext", "pgcrypto", "btree_gist"])
+        ));
     }
     let mut types: Vec<String> = Vec::new();
     for item in &model.items {
@@ -487,6 +506,13 @@ pub fn script(model: &Model, major: u32) -> Vec<String> {
             }
             _ => {}
         }
+        if item.what == What::Domain && item.gene(9).chance(20) {
+            let target = qualified(model, item);
+            out.push(format!("comment on constraint \"check 4\" on domain {target} is 'it''s checked'"));
+        }
+        if item.what == What::Composite && item.gene(9).chance(20) {
+            out.push(format!("comment on column {}.a is 'an attribute'", qualified(model, item)));
+        }
         // Some things belong to others.
         if mix(item.genes[10]).is_multiple_of(20) {
             let word = match item.what {
@@ -494,9 +520,11 @@ pub fn script(model: &Model, major: u32) -> Vec<String> {
                 What::Domain => "domain",
                 What::Function => "routine",
                 What::Table | What::View | What::Materialized | What::Sequence => "table",
+                What::Schema => "schema",
                 _ => continue,
             };
-            out.push(format!("alter {word} {} owner to {}", qualified(model, item), quoted(ROLES[0])));
+            let target = if item.what == What::Schema { name(item) } else { qualified(model, item) };
+            out.push(format!("alter {word} {target} owner to {}", quoted(ROLES[0])));
         }
     }
     for item in model.all(What::DefaultPrivilege) {
@@ -504,7 +532,14 @@ pub fn script(model: &Model, major: u32) -> Vec<String> {
         let within = if item.gene(1).chance(70) { format!(" in schema {schema}") } else { String::new() };
         let what =
             item.gene(2).pick(&["select on tables", "usage on sequences", "execute on functions", "all on types"]);
-        out.push(format!("alter default privileges{within} grant {what} to {}", quoted(item.gene(3).pick(ROLES))));
+        let role = item.gene(4).pick(&["", "", " for role r_app"]);
+        out.push(format!(
+            "alter default privileges{role}{within} grant {what} to {}",
+            quoted(item.gene(3).pick(ROLES))
+        ));
+        if item.gene(5).chance(30) {
+            out.push("alter default privileges revoke execute on functions from public".to_owned());
+        }
     }
     out
 }

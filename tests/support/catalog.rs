@@ -93,7 +93,9 @@ from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.
 join pg_type t on t.oid = a.atttypid left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
 where r.relkind in ('r', 'p', 'v', 'm', 'f', 'c')
 union all
-select 'constraint', concat_ws('.', r.name, ty.typname, c.conname), concat_ws(' ', pg_get_constraintdef(c.oid),
+-- Like pg_dump, not under the names of the parts of foreign keys between partitions, which the server chooses by turns.
+select 'constraint', concat_ws('.', r.name, ty.typname, case when c.contype = 'f' and c.conparentid <> 0
+    then (select concat('part of ', p.conname) from pg_constraint p where p.oid = c.conparentid) else c.conname end), concat_ws(' ', pg_get_constraintdef(c.oid),
     -- Like pg_dump, which writes the NOT NULL of a partition in any case.
     case when c.contype = 'n' and r.relispartition then '' when c.conislocal then 'local' else 'inherited' end, c.convalidated::text)
 from pg_constraint c join space n on n.oid = c.connamespace left join rel r on r.oid = c.conrelid left join pg_type ty on ty.oid = c.contypid

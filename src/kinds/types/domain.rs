@@ -101,8 +101,10 @@ impl Kind for Domain {
             sql.push_str(&format!(" DEFAULT {default}"));
         }
         if self.not_null {
-            if let Some(name) = &self.not_null_name {
-                sql.push_str(&format!(" CONSTRAINT {}", Ident(name)));
+            // Beside its old form, whose constraint has the usual name, the server would choose another one.
+            let again = cx.major >= 17 && cx.from.contains(id);
+            if let Some(name) = self.not_null_name.clone().or_else(|| again.then(|| usual_name(id))) {
+                sql.push_str(&format!(" CONSTRAINT {}", Ident(&name)));
             }
             sql.push_str(" NOT NULL");
         }
