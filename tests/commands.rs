@@ -272,10 +272,22 @@ fn a_rename_that_is_not_done_is_said() {
         place.write("p/schema.yaml", &text);
         place.call(&["diff", "--from", &place.database.url, "--to", "p"])
     };
-    let swapped = ends(columns("{type: text, was: b}", "{type: int, was: a}"), DIFFERS);
-    says(&swapped, &["warning[not-renamed]", "the database has", "schema.yaml:5"]);
+    let swapped = ends(columns("{type: text, was: b}", "{type: int, was: a}"), 1);
+    says(&swapped, &["error[not-renamed]", "exchange their names", "schema.yaml:5"]);
     let again = ends(columns("int", "{type: text, was: a}"), FINE);
     says(&again, &["warning[not-renamed]"]);
+    // Nothing becomes another kind of object, and a value that is there under both names is not guessed.
+    place.write(
+        "p/schema.yaml",
+        "tables:\n  base: {columns: {id: int}}\nviews:\n  v: {was: t, query: select id from base}\n",
+    );
+    let kind = ends(place.call(&["diff", "--from", &place.database.url, "--to", "p"]), 1);
+    says(&kind, &["error[not-renamed]", "what has that name is table public.t", "schema.yaml:4"]);
+    run(&place.database.url, "create type mood as enum ('glad', 'happy')").expect("a type");
+    place.write("p/schema.yaml", "enums:\n  mood: {values: [glad], renamed: {glad: happy}}\n");
+    let both = ends(place.call(&["diff", "--from", &place.database.url, "--to", "p"]), 1);
+    says(&both, &["error[not-renamed]", "'happy'", "both are there"]);
+    run(&place.database.url, "drop type mood").expect("the type goes");
     let done = ends(columns("int", "{type: text, was: c}"), FINE);
     assert!(!done.stderr.contains("not-renamed"), "{}", done.stderr);
 }

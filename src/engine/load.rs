@@ -1,6 +1,5 @@
 //! Gets the catalog of a state.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::core::catalog::{Catalog, Ids, Snapshot};
@@ -23,10 +22,12 @@ pub struct Loaded {
     pub declared: Option<Ids>,
     /// What the project declares about rows.
     pub data: crate::data::Data,
-    /// `was:` declarations, new id to old.
-    pub renames: BTreeMap<ObjectId, (ObjectId, Location)>,
+    /// `was:` declarations.
+    pub renames: crate::engine::rename::Renames,
     /// Enum values renamed.
-    pub value_renames: BTreeMap<(ObjectId, String), String>,
+    pub value_renames: crate::engine::rename::ValueRenames,
+    /// The state to start from after the project's renames, where some are still to be done.
+    pub renamed: Option<crate::engine::rename::Renamed>,
 }
 
 /// What the loading of two states shares: the project's settings, the scratch server.

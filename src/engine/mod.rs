@@ -147,11 +147,11 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         // Before it is read, so that whatever comes later is noticed.
         seen = Some(crate::apply::seen(&session).await?);
     }
-    let from_state = match place.load_from(from).await {
+    let mut from_state = match place.load_from(from).await {
         Ok(state) => state,
         Err(error) => return Err(place.instead_of(error)),
     };
-    let to_state = place.load_to(to, &from_state).await?;
+    let mut to_state = place.load_to(to, &from_state).await?;
     let mut notes = place.take_notes();
     notes.extend(scope::unmodelled(&from_state, &to_state));
     notes.extend(scope::unmentioned(&from_state, &to_state, &place.project));
@@ -159,18 +159,22 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let whole = from_state.catalog.clone();
     let data = to_state.data.clone();
     let earlier = from_state.data.clone();
+    let mut options = PlanOptions::new(0, settings.online, &place.project.search_path);
+    let mut maps = Vec::new();
+    let mut renames = Vec::new();
+    if let Some(renamed) = to_state.renamed.take() {
+        from_state.catalog = renamed.catalog;
+        options.renames = renamed.renamings;
+        renames = renamed.pairs;
+        maps = renamed.maps;
+    }
+    let (declared_renames, value_renames) =
+        (std::mem::take(&mut to_state.renames), std::mem::take(&mut to_state.value_renames));
     let scoped = scope::narrow(from_state, to_state, &place.project);
     let (mut from_catalog, to_catalog) = (scoped.from, scoped.to);
-    let found = from_catalog.clone();
-    let renamed = rename::apply(&from_catalog, &to_catalog, &scoped.renames, &scoped.value_renames, &mut place).await?;
-    notes.extend(place.take_notes());
-    let mut first_steps = Vec::new();
-    let mut renames = Vec::new();
-    if let Some(renamed) = renamed {
-        from_catalog = renamed.catalog;
-        first_steps = renamed.steps;
-        renames = renamed.pairs;
-    }
+    // The same part under the names that it has yet.
+    let found = whole
+        .filtered(|id, _| from_catalog.contains(&maps.iter().fold(id.clone(), |id, map| rename::rebased(&id, map))));
     if place.project.undeclared == Undeclared::Keep {
         // What a run that was cut off left behind is nobody's to keep.
         let is_kept = |id: &ObjectId| {
@@ -206,12 +210,10 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     }
     differences.sort_by(|a, b| a.id.cmp(&b.id));
     settings.progress.stage("planning");
-    let major = if place.major == 0 { 18 } else { place.major };
-    let mut options = PlanOptions::new(major, settings.online, &place.project.search_path);
+    options.major = if place.major == 0 { 18 } else { place.major };
     options.bystanders = bystanders::of(&whole, &from_catalog, &renames);
     rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
     let mut made = plan(&from_catalog, &to_catalog, &options)?;
-    made.transactions.splice(0..0, crate::plan::group(first_steps));
     notes.extend(made.steps().filter(|step| !step.hindered_by.is_empty()).map(crate::apply::hindered));
     if !made.is_empty() {
         made.schemas.clone_from(&place.project.schemas);
@@ -253,8 +255,8 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         notes,
         proof,
         data,
-        renames: scoped.renames,
-        value_renames: scoped.value_renames,
+        renames: declared_renames,
+        value_renames,
     })
 }
 
@@ -264,8 +266,8 @@ pub struct AnyState {
     pub data: Vec<crate::core::step::Step>,
     /// What may be there: what should be, and what is on its way out.
     pub from: Catalog,
-    /// The declared renames, each with the condition under which it is still to be done.
-    pub renames: Vec<(String, Vec<crate::core::step::Step>)>,
+    /// The declared renames, as statements that look themselves whether they are still to be done.
+    pub renames: Vec<String>,
 }
 
 /// Makes what a script that may meet any state needs.
@@ -286,7 +288,8 @@ pub fn any_state(comparison: &Comparison, search_path: &[String]) -> Result<AnyS
     // Such a script takes nothing away, so what has to hold before something goes is not asked.
     steps.retain(|s| s.phase != crate::core::step::Phase::Contract);
     steps.sort_by_key(|s| s.rank);
-    let renames = rename::declared(&comparison.to, &comparison.renames, &comparison.value_renames);
+    let declared = rename::Declared { renames: &comparison.renames, values: &comparison.value_renames, data };
+    let renames = rename::statements(&comparison.to, &declared)?;
     Ok(AnyState { data: steps, from, renames })
 }
 

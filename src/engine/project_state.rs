@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::catalog::{Catalog, CatalogBuilder};
-use crate::core::diagnostic::{Location, Result};
+use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::declare::elaborate::{Elaborated, elaborate};
 use crate::declare::load::Declared;
@@ -11,40 +11,45 @@ use crate::declare::project::{Profile, Project};
 use crate::declare::resolve::declared_edges;
 use crate::engine::load::{Loaded, Workplace};
 use crate::engine::partial::{self, Part};
+use crate::engine::rename::{self, Declared as Said};
 use crate::engine::scope;
 use crate::kinds::component::{self, ManageAccess, ManageGrants};
+use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::{KindTag, Object};
 
 /// The catalog of a declared project.
 pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Workplace<'_>) -> Result<Loaded> {
     place.project.mentions(declared.schemas());
     let path = place.project.search_path.clone();
-    let (mut renames, value_renames) =
-        (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
+    let (renames, value_renames) = (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
     let data = std::mem::take(&mut declared.data);
-    let loaded = |catalog, declared, renames| Loaded {
+    let loaded = |catalog, declared, renamed| Loaded {
         data: data.clone(),
         catalog,
         declared: Some(declared),
-        renames,
+        renames: renames.clone(),
         value_renames: value_renames.clone(),
+        renamed,
     };
     let components: Vec<_> =
         declared.builder.iter().filter(|(id, _)| is_access(id)).map(|(id, o)| (id.clone(), o.clone())).collect();
     if let Some(live) = live
-        && renames.is_empty()
-        && value_renames.is_empty()
+        && renames.iter().all(|(new, (old, _))| live.contains(new) && !live.contains(old))
+        && value_renames.iter().all(|((id, new), old)| {
+            matches!(live.get(id), Some(Object::Enum(e)) if e.values.contains(new) && !e.values.contains(old))
+        })
         && !place.settings.elaborate_all
     {
         if settled(&mut declared, live, place) {
             let ids = std::mem::take(&mut declared.builder).into_ids();
             let catalog = live.filtered(|id, _| scope::managed(id, &place.project) || ids.contains(id));
-            return Ok(loaded(catalog, ids, renames));
+            return Ok(loaded(catalog, ids, None));
         }
         if let Some(part) = partial::part(&declared, live, &place.project) {
             // Where PostgreSQL refuses the part, the whole decides: what the part needs may not have been seen in its texts.
             if let Ok((catalog, found)) = partly(&declared, part, components.clone(), live, place).await {
-                return Ok(loaded(catalog, declared.builder.into_ids(), found));
+                let renamed = rename::by_definition(live, &catalog, &found, place).await?;
+                return Ok(loaded(catalog, declared.builder.into_ids(), renamed));
             }
         }
     }
@@ -55,15 +60,33 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let ephemeral = place.ephemeral().await?;
     place.settings.progress.stage("elaborating the declared schema");
     let elaborated = elaborate(&whole.filtered(|id, _| !is_access(id)), &ephemeral, &path).await?;
+    // What the project calls by another name than the live database is looked for under the new one from here on.
+    let said = Said { renames: &renames, values: &value_renames, data: &data };
+    let (mut renamed, replaced) = match live {
+        Some(live) => rename::apply(live, &elaborated.catalog, &said, place).await?,
+        None => Default::default(),
+    };
+    let after = renamed.as_ref().map(|r| r.catalog.clone());
+    let live = after.as_ref().or(live);
     let read = news(elaborated, live, place);
     let read = match live {
         Some(live) if !place.project.usual_names => adopt_names(read, live, &unnamed)?,
         _ => read,
     };
-    if let Some(live) = live {
-        let found = renamed_by_definition(&read, live, &renames);
-        renames.extend(found);
+    if let Some(live) = live
+        && let Some(more) = rename::by_definition(live, &read, &renamed_by_definition(&read, live), place).await?
+    {
+        let first = renamed.get_or_insert_default();
+        first.catalog = more.catalog;
+        first.renamings.extend(more.renamings);
+        first.pairs.extend(more.pairs);
+        first.maps.extend(more.maps);
     }
+    let live = renamed.as_ref().map(|r| &r.catalog).or(live);
+    let read = match live {
+        Some(live) if !place.project.usual_names => adopt_parts(read, live),
+        _ => read,
+    };
     // Who owns and who may do what is not the scratch server's to say: it is what the project says, and what follows from it.
     let mut builder = read.filtered(|id, _| !is_access(id)).to_builder();
     if let Some(live) = live {
@@ -76,9 +99,9 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     for (id, object) in whole.iter().filter(|(id, _)| id.kind() == KindTag::Extension) {
         builder.put(id.clone(), object.clone());
     }
-    let was = |id: &ObjectId| before(id, &renames);
+    let was = |id: &ObjectId| replaced.get(id).cloned().unwrap_or_else(|| id.clone());
     component::complete(&mut builder, live, &access(&place.project), &was);
-    Ok(loaded(builder.finish_unchecked(), whole.ids(), renames))
+    Ok(loaded(builder.finish_unchecked(), whole.ids(), renamed))
 }
 
 /// What was elaborated, after keeping what was noticed of it. A routine that the live database has already is not this
@@ -99,7 +122,7 @@ async fn partly(
     components: Vec<(ObjectId, Object)>,
     live: &Catalog,
     place: &mut Workplace<'_>,
-) -> Result<(Catalog, BTreeMap<ObjectId, (ObjectId, Location)>)> {
+) -> Result<(Catalog, BTreeMap<ObjectId, ObjectId>)> {
     let Part { build, mut fresh } = part;
     let mut read = Catalog::default();
     if !build.is_empty() {
@@ -108,11 +131,11 @@ async fn partly(
         let path = place.project.search_path.clone();
         read = news(elaborate(&build, &ephemeral, &path).await?, Some(live), place);
         if !place.project.usual_names {
-            read = adopt_names(read, live, &declared.unnamed)?;
+            read = adopt_parts(adopt_names(read, live, &declared.unnamed)?, live);
         }
         fresh.take_sequences(&read, &declared.builder);
     }
-    let renames = renamed_by_definition(&read, live, &BTreeMap::new());
+    let renames = renamed_by_definition(&read, live);
     let mut builder = live.builder_of(|id, object| {
         !is_access(id)
             && !fresh.covers(id)
@@ -142,17 +165,13 @@ async fn partly(
     for (id, object) in declared.builder.iter().filter(|(id, _)| id.kind() == KindTag::Extension) {
         builder.put(id.clone(), object.clone());
     }
-    component::complete(&mut builder, Some(live), &access(&place.project), &|id| before(id, &renames));
+    component::complete(&mut builder, Some(live), &access(&place.project), &|id| rename::rebased(id, &renames));
     Ok((builder.finish_unchecked(), renames))
 }
 
 /// What has another name on the live server and is the same but for it (a key, a check, an index): renamed in place, since
 /// building it again would cost a scan of the table.
-fn renamed_by_definition(
-    read: &Catalog,
-    live: &Catalog,
-    renames: &BTreeMap<ObjectId, (ObjectId, Location)>,
-) -> BTreeMap<ObjectId, (ObjectId, Location)> {
+fn renamed_by_definition(read: &Catalog, live: &Catalog) -> BTreeMap<ObjectId, ObjectId> {
     let mut found = BTreeMap::new();
     let mut taken: BTreeSet<ObjectId> = BTreeSet::new();
     let alone = |id: &ObjectId, object: &Object, catalog: &Catalog| {
@@ -160,36 +179,21 @@ fn renamed_by_definition(
     };
     for (id, object) in read.iter().filter(|(id, _)| id.kind().info().same_by_definition && !live.contains(id)) {
         let Some(parent) = id.parent().filter(|p| live.contains(p)) else { continue };
-        let Some(place) = read.location(id).or_else(|| read.location(&parent)) else { continue };
-        if renames.contains_key(id) || !alone(id, object, read) {
+        if read.location(id).or_else(|| read.location(&parent)).is_none() || !alone(id, object, read) {
             continue;
         }
         let same = live.children(&parent, id.kind()).find(|(other, o)| {
-            !read.contains(other)
-                && !taken.contains(*other)
-                && !renames.values().any(|(old, _)| old == *other)
-                && o.changes(object).is_empty()
-                && alone(other, o, live)
+            !read.contains(other) && !taken.contains(*other) && o.changes(object).is_empty() && alone(other, o, live)
         });
         if let Some(other) = same.map(|(other, _)| other.clone()) {
             taken.insert(other.clone());
-            found.insert(id.clone(), (other, place.clone()));
+            found.insert(id.clone(), other);
         }
     }
     found
 }
 
-/// The id that a declared object has on the live server.
-fn before(id: &ObjectId, renames: &BTreeMap<ObjectId, (ObjectId, Location)>) -> ObjectId {
-    let mut current = id.clone();
-    for (new, (old, _)) in renames {
-        if let Some(moved) = current.rebase(new, old) {
-            current = moved;
-        }
-    }
-    current
-}
-
+/// Whether an object says who owns something, or who may do what.
 pub(super) fn is_access(id: &ObjectId) -> bool {
     matches!(id.kind(), KindTag::Owner | KindTag::Grant | KindTag::DefaultPrivilege)
 }
@@ -300,7 +304,8 @@ pub fn with_parts(catalog: &Catalog, wanted: Vec<ObjectId>) -> BTreeSet<ObjectId
     }
 }
 
-/// An object whose name the project did not choose takes the name of the live object that is the same but for its name.
+/// An object whose name the project did not choose takes the name of the live object that is the same but for its name; unless
+/// something new is to have that.
 fn adopt_names(read: Catalog, live: &Catalog, unnamed: &[ObjectId]) -> Result<Catalog> {
     let mut map: BTreeMap<ObjectId, ObjectId> = BTreeMap::new();
     let mut taken: BTreeSet<ObjectId> = BTreeSet::new();
@@ -321,5 +326,92 @@ fn adopt_names(read: Catalog, live: &Catalog, unnamed: &[ObjectId]) -> Result<Ca
             map.insert(id.clone(), other);
         }
     }
-    if map.is_empty() { Ok(read) } else { Ok(read.renamed(&map)) }
+    loop {
+        let is_new =
+            |id: &ObjectId| !live.contains(id) && !map.contains_key(id) && !id.kind().info().namespaces.is_empty();
+        let new: BTreeSet<(String, String)> = match map.is_empty() {
+            true => BTreeSet::new(),
+            false => read.iter().map(|(id, _)| id).filter(|id| is_new(id)).filter_map(schema_and_name).collect(),
+        };
+        let before = map.len();
+        map.retain(|_, other| schema_and_name(other).is_none_or(|name| !new.contains(&name)));
+        if map.len() == before {
+            break;
+        }
+    }
+    heirs_too(&read, &mut map);
+    Ok(called(read, &map))
+}
+
+/// A catalog in which some objects are called otherwise, and what names them says so.
+fn called(catalog: Catalog, map: &BTreeMap<ObjectId, ObjectId>) -> Catalog {
+    if map.is_empty() {
+        return catalog;
+    }
+    let now = |id: &ObjectId| rename::rebased(id, map);
+    let mut builder = catalog.renamed(map).to_builder();
+    for (id, object) in catalog.iter() {
+        if let Some((changed, object)) = object.after_renames(id, &now)
+            && changed == *id
+        {
+            builder.put(now(id), object);
+        }
+    }
+    builder.finish_unchecked()
+}
+
+/// What heirs have from something is called as it is there.
+fn heirs_too(read: &Catalog, map: &mut BTreeMap<ObjectId, ObjectId>) {
+    let mut queue: Vec<(ObjectId, ObjectId)> = map.clone().into_iter().collect();
+    while let Some((origin, named)) = queue.pop() {
+        let same = read.iter().filter(|(id, _)| id.kind() == origin.kind() && id.name() == origin.name());
+        for (id, _) in same.filter(|(id, object)| object.provider(id, read).as_ref() == Some(&origin)) {
+            let Some(parent) = id.parent() else { continue };
+            let heir = (id.clone(), parent.child(id.kind(), &named.name()));
+            if !read.contains(&heir.1) && map.insert(heir.0.clone(), heir.1.clone()).is_none() {
+                queue.push(heir);
+            }
+        }
+    }
+}
+
+/// The server names the indexes of partitions itself: they are those that are attached to the same index.
+fn adopt_parts(read: Catalog, live: &Catalog) -> Catalog {
+    let mut map: BTreeMap<ObjectId, ObjectId> = BTreeMap::new();
+    let index = |(id, _): (&ObjectId, &Object)| (id.kind() == KindTag::IndexAttachment).then(|| id.parent()).flatten();
+    let part = |id: &ObjectId, catalog: &Catalog| Some((whole_of(id, catalog)?, table_of(id, catalog), id.kind()));
+    // A name of its own is written at a place of its own.
+    let chosen = |id: &ObjectId| {
+        let place = read.location(id);
+        let along = [whole_of(id, &read), id.parent()].into_iter().flatten();
+        place.is_some() && along.map(|other| read.location(&other)).all(|other| other != place)
+    };
+    let unknown: Vec<ObjectId> = read.iter().filter_map(index).filter(|id| !live.contains(id) && !chosen(id)).collect();
+    if unknown.is_empty() {
+        return read;
+    }
+    let there: BTreeMap<_, ObjectId> = live
+        .iter()
+        .filter_map(index)
+        .filter(|id| !read.contains(id))
+        .filter_map(|id| Some((part(&id, live)?, id)))
+        .collect();
+    // From the top down: a part may have parts.
+    let mut more = true;
+    while more {
+        more = false;
+        for id in &unknown {
+            let Some((whole, table, kind)) = part(id, &read).filter(|_| !map.contains_key(id)) else { continue };
+            let whole = map.get(&whole).cloned().unwrap_or(whole);
+            if let Some(found) = there.get(&(whole, table, kind)) {
+                map.insert(id.clone(), found.clone());
+                more = true;
+            }
+        }
+    }
+    called(read, &map)
+}
+
+fn schema_and_name(id: &ObjectId) -> Option<(String, String)> {
+    Some((id.schema()?.into_owned(), id.name().into_owned()))
 }

@@ -41,12 +41,20 @@ pub async fn plan_rows(
         (None, StateSpec::Empty) => Pending::none(data),
         (None, _) => Pending::since(data, earlier),
     };
+    // Under the new names nothing can be asked yet, or something else was.
+    let renamed = |sql: &str| options.renames.iter().any(|renaming| renaming.is_said_in(sql));
+    for (pending, invariant) in asked.invariants.iter_mut().zip(&data.invariants) {
+        *pending |= renamed(&invariant.violations);
+    }
+    for (pending, backfill) in asked.backfills.iter_mut().zip(&data.backfills) {
+        *pending |= options.renames.iter().any(|r| backfill.column.is_within(&r.new)) || renamed(&backfill.set);
+    }
     // What was only asked for something that is gone by now is answered.
     for (pending, invariant) in asked.invariants.iter_mut().zip(&data.invariants) {
         *pending &= !data.is_about_retired(&invariant.name, from);
     }
     unknown.retain(|(name, _)| name.as_ref().is_none_or(|name| !data.is_about_retired(name, from)));
-    if let Some((_, why)) = unknown.into_iter().next() {
+    if let Some((_, why)) = unknown.into_iter().next().filter(|_| options.renames.is_empty()) {
         refuse_nonsense(data, from, to, place, why)?;
     }
     let wanted = Wanted { data, pending: &asked, from, to, search_path: &options.search_path };

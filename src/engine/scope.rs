@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::{Diagnostic, Location};
+use crate::core::diagnostic::Diagnostic;
 use crate::core::id::ObjectId;
 use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
@@ -18,10 +18,6 @@ pub struct Scoped {
     pub from: Catalog,
     /// What should be.
     pub to: Catalog,
-    /// `was:` declarations, new id to old.
-    pub renames: BTreeMap<ObjectId, (ObjectId, Location)>,
-    /// Enum values renamed.
-    pub value_renames: BTreeMap<(ObjectId, String), String>,
 }
 
 /// Whether an object lies in what the project manages.
@@ -135,8 +131,6 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
             to.catalog.filtered(|id, _| in_scope(id))
         },
         from: narrowed,
-        renames: to.renames,
-        value_renames: to.value_renames,
     }
 }
 

@@ -159,6 +159,31 @@ pub fn when(condition: &str, statements: &[String]) -> String {
     format!("DO {}", dollar_quoted(&format!("\nBEGIN\n  IF {condition} THEN\n{body}  END IF;\nEND\n")))
 }
 
+/// A DO block that stops a script where a condition holds.
+pub fn stop_when(condition: &str, message: &str, hint: &str) -> String {
+    let body = format!(
+        "\nBEGIN\n  IF {condition} THEN\n    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = {}, HINT = {};\n  END IF;\nEND\n",
+        literal(message),
+        literal(hint)
+    );
+    format!("DO {}", dollar_quoted(&body))
+}
+
+/// Gives the sequence that a column counts with the name that is declared, so that it goes on counting.
+pub fn sequence_follows(id: &ObjectId, column: &ObjectId) -> String {
+    let (table, name) = (column.top_sql(), literal(&column.name()));
+    let body = format!(
+        "\nDECLARE\n  counter text;\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {name} AND NOT attisdropped) THEN\n    \
+         counter := pg_get_serial_sequence({}, {name});\n    IF counter IS NOT NULL AND to_regclass({}) IS NULL THEN\n      \
+         EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', counter, {});\n    END IF;\n  END IF;\nEND\n",
+        regclass(&table),
+        literal(&table),
+        literal(&id.sql()),
+        literal(&id.name())
+    );
+    format!("DO {}", dollar_quoted(&body))
+}
+
 /// Statements that make sure of an object. `create` are the statements that would bring it into being where nothing is.
 pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catalog) -> Vec<String> {
     let first = create.first().map(String::as_str).unwrap_or_default();
@@ -326,28 +351,20 @@ pub fn enum_values(id: &ObjectId, object: &Object) -> Option<(Vec<EnumValue>, St
 
 /// True where an enum is there and has a value.
 pub fn has_value(id: &ObjectId, value: &str) -> String {
-    has_label(id, &literal(value))
-}
-
-fn has_label(id: &ObjectId, literal_value: &str) -> String {
-    let name = literal(&id.sql());
-    format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({name}) AND enumlabel = {literal_value})"
-    )
+    let (name, value) = (literal(&id.sql()), literal(value));
+    format!("EXISTS (SELECT FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({name}) AND enumlabel = {value})")
 }
 
 /// A step that brings nothing into being, written so that it may be run again. `from` is the state it was planned for.
 pub fn again(step: &Step, from: &Catalog) -> String {
     let guarded = |condition: &str| when(condition, std::slice::from_ref(&step.sql));
     let kind = step.object.kind();
-    if kind == KindTag::Enum {
-        if let Some((_, rest)) = step.sql.split_once(" RENAME VALUE ") {
-            let old = rest.rsplit_once(" TO ").map_or(rest, |(old, _)| old);
-            return guarded(&has_label(&step.object, old));
-        }
-        if must_commit(step) {
-            return step.sql.replacen(" ADD VALUE ", " ADD VALUE IF NOT EXISTS ", 1);
-        }
+    if must_commit(step) {
+        let sql = step.sql.replacen(" ADD VALUE ", " ADD VALUE IF NOT EXISTS ", 1);
+        return match &step.done_when {
+            Some(done) => when(&format!("NOT coalesce(({done}), false)"), &[sql]),
+            None => sql,
+        };
     }
     if kind == KindTag::Constraint && step.sql.contains(" ADD CONSTRAINT ") {
         return guarded(&format!(

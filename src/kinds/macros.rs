@@ -135,6 +135,11 @@ macro_rules! kinds {
                 }
             }
 
+            /// See [`Kind::after_renames`].
+            pub fn after_renames(&self, id: &ObjectId, now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
+                match self { $(Self::$Name(k) => k.after_renames(id, now).map(|(id, k)| (id, k.into()))),* }
+            }
+
             /// See [`Kind::survives_rebuild`].
             pub fn survives_rebuild(&self) -> bool {
                 match self { $(Self::$Name(k) => k.survives_rebuild()),* }

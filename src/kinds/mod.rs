@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
-use crate::core::step::Step;
+use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::plan::context::PlanContext;
 
 #[macro_use]
@@ -81,6 +81,13 @@ impl KindInfo {
             swaps: false,
             provided_in_part: false,
         }
+    }
+}
+
+impl KindInfo {
+    /// Whether statements lock the object itself (it has a row in pg_class).
+    pub fn is_relation(&self) -> bool {
+        self.namespaces.contains(&"relation")
     }
 }
 
@@ -177,6 +184,12 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
         None
     }
 
+    /// The object after other objects got other names, where its id or what it says names them (`now` says how an object is called
+    /// by then); its own parent's name is not its concern.
+    fn after_renames(&self, _id: &ObjectId, _now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
+        None
+    }
+
     /// Whether the server itself carries the object over when what it depends on is changed in place (an index when its
     /// column's type changes).
     fn survives_rebuild(&self) -> bool {
@@ -205,10 +218,14 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
 
     /// `ALTER … RENAME TO` for this object; `new` is its id afterwards.
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
-        vec![Step::rename(
-            old,
-            format!("ALTER {} RENAME TO {}", self.address(old), crate::core::name::Ident(&new.name())),
-        )]
+        let sql = format!("ALTER {} RENAME TO {}", self.address(old), crate::core::name::Ident(&new.name()));
+        let step = Step::rename(old, sql);
+        if old.top() != *old {
+            // What belongs to a relation (a policy) no code calls by its name.
+            return vec![step.phase(Phase::Expand).lock(LockMode::AccessExclusive, &old.top())];
+        }
+        let step = step.hazard(HazardKind::Breaking, "code that uses the old name fails");
+        vec![if Self::INFO.is_relation() { step.lock(LockMode::AccessExclusive, old) } else { step }]
     }
 
     /// Whether the object is there without being declared, given the rest of its catalog: a view's columns, what a parent

@@ -3,7 +3,7 @@
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
-use crate::core::step::{LockMode, Step};
+use crate::core::step::{LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
@@ -232,7 +232,9 @@ impl Kind for Trigger {
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
-        vec![Step::rename(old, format!("ALTER {} RENAME TO {}", self.address(old), Ident(&new.name())))]
+        // Triggers of one event fire in the order of their names.
+        let step = Step::rename(old, format!("ALTER {} RENAME TO {}", self.address(old), Ident(&new.name())));
+        vec![step.phase(Phase::Expand).lock(LockMode::AccessExclusive, &old.top())]
     }
 
     fn mentions(&self, id: &ObjectId, out: &mut Mentions) {

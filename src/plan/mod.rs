@@ -12,10 +12,11 @@ pub mod marks;
 pub(crate) mod needs;
 mod order;
 mod rebuild;
+mod renames;
 mod steps;
 mod transactions;
 
-pub use transactions::group;
+pub use renames::{Renaming, share_name};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -91,6 +92,8 @@ pub struct PlanOptions {
     pub search_path: Vec<String>,
     /// Steps about rows, to be ordered among the others.
     pub data_steps: Vec<Step>,
+    /// What gets another name; the plan starts from the state afterwards.
+    pub renames: Vec<Renaming>,
     /// What is done with a retired object instead of dropping it.
     pub archive: std::collections::BTreeMap<ObjectId, Vec<Step>>,
     /// What rests on objects of the state to start from, and is in neither of the two states.
@@ -105,6 +108,7 @@ impl PlanOptions {
             online,
             search_path: search_path.to_vec(),
             data_steps: Vec::new(),
+            renames: Vec::new(),
             archive: std::collections::BTreeMap::new(),
             bystanders: Vec::new(),
         }
@@ -132,7 +136,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
     let mut steps = steps::emit(&work, &cx, &options.archive);
     bystanders::mark(&mut steps, &options.bystanders, &work, &cx);
     steps.extend(options.data_steps.iter().cloned());
-    let transactions = group(order::sort(steps, &work, &cx)?);
+    let transactions = transactions::group(order::sort(steps, &work, &cx, &options.renames)?);
     transactions::whole(&transactions)?;
     Ok(Plan {
         trueup_plan: 1,

@@ -18,6 +18,7 @@ use crate::core::step::{Action, MENDED, Phase, Step, Transaction};
 use crate::kinds::{KindTag, Means};
 use crate::plan::context::PlanContext;
 use crate::plan::rebuild::Work;
+use crate::plan::renames::{self, Renaming};
 
 /// Why one step comes before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +87,16 @@ impl Builder<'_, '_> {
     }
 }
 
-/// Sorts the steps.
-pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<Step>> {
+/// Sorts the steps, and those of the renames among them.
+pub fn sort(mut steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>, renames: &[Renaming]) -> Result<Vec<Step>> {
+    let mut renamed = Vec::new();
+    let early = renames::early(&mut steps, renames, cx);
+    for renaming in renames {
+        let start = steps.len();
+        steps.extend(renaming.steps.iter().cloned());
+        renamed.push((start..steps.len(), renaming));
+    }
+    renames::ask_under_old_names(&mut steps, renames, cx);
     let mut builder = Builder {
         graph: DiGraph::new(),
         steps: &steps,
@@ -117,6 +126,8 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
     for (i, step) in steps.iter().enumerate() {
         match step.action {
             Action::Drop => drops(&mut builder, i, step),
+            // Their ids are those before and after; what they have to do with is said below.
+            Action::Rename => {}
             _ => makes(&mut builder, i, step, work),
         }
         for id in &step.requires {
@@ -124,7 +135,9 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
                 builder.edge(before, i, "what a step requires is there", true);
             }
             for change in builder.changes.get(id).cloned().unwrap_or_default() {
-                if steps[change].rank < FINISHING && *id != step.object {
+                // What demands something of all rows comes after what writes them.
+                let demands = step.action == Action::Data && steps[change].rank >= MENDED;
+                if steps[change].rank < FINISHING && *id != step.object && !demands {
                     builder.edge(change, i, "what a step requires is changed first", false);
                 }
             }
@@ -142,9 +155,14 @@ pub fn sort(steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>) -> Result<Vec<S
     }
     rows_in_between(&mut builder);
     names_are_free(&mut builder);
+    for (before, after, rule) in renames::rules(&steps, &renamed, &early, cx) {
+        builder.edge(before, after, rule, true);
+    }
     last_kinds(&mut builder);
     last_to_go(&mut builder);
-    let rebuilt = rebuilt(&builder);
+    let mut rebuilt = rebuilt(&builder);
+    // So is what says a renamed name until it is changed, too: it must not fail meanwhile.
+    rebuilt.extend(renames::bodies(&steps, &renamed, cx));
     let mut graph = builder.graph;
     break_preferences(&mut graph, &steps)?;
     keep_together(&mut graph, &steps, &rebuilt);
@@ -156,8 +174,10 @@ fn same_object(builder: &mut Builder<'_, '_>) {
     let (gone, made) = (&builder.cx.dropped, &builder.cx.created);
     let mut by_object: BTreeMap<&ObjectId, Vec<usize>> = BTreeMap::new();
     for (i, step) in builder.steps.iter().enumerate() {
-        // What an invariant is filed under is only the first table it reads; it says itself what it waits for.
-        if step.action != Action::Data || !is_filed_under_relation(step) {
+        // What an invariant is filed under is only the first table it reads; it says itself what it waits for. A rename's object
+        // is the one before it; the rules of renames say what waits for that.
+        let filed = step.action == Action::Data && is_filed_under_relation(step);
+        if !filed && step.action != Action::Rename {
             by_object.entry(&step.object).or_default().push(i);
         }
     }
@@ -169,9 +189,8 @@ fn same_object(builder: &mut Builder<'_, '_>) {
                 _ if step.beside => -1,
                 Action::Data if gone.contains(&step.object) && !made.contains(&step.object) => -1,
                 Action::Drop => 0,
-                Action::Rename => 1,
-                Action::Create => 2,
-                Action::Alter | Action::Data => 3,
+                Action::Create => 1,
+                Action::Alter | Action::Data | Action::Rename => 2,
             };
             (class, step.rank, *i)
         });

@@ -26,8 +26,8 @@ pub struct Editor<'a> {
     pub plan: &'a Plan,
     /// Steps about rows, for a script that may meet any state.
     pub data: &'a [Step],
-    /// Renames, each with the condition under which it is still to be done.
-    pub renames: &'a [(String, Vec<Step>)],
+    /// Renames, as statements that look themselves whether they are still to be done.
+    pub renames: &'a [String],
     /// Whether the script may meet any state.
     pub offline: bool,
     /// What the states are called.
@@ -67,6 +67,8 @@ pub fn files(editor: &Editor<'_>) -> Vec<File> {
             editor.to.iter().filter_map(|(id, object)| ensure::enum_values(id, object)).map(|(_, sql)| sql).collect();
         if !values.is_empty() {
             let mut text = head(editor);
+            // Or a value that has another name now would be there under both.
+            editor.renames.iter().for_each(|sql| statement(sql, &mut text));
             text.push_str("-- PostgreSQL lets a new value of an enum be used only once it is committed.\n");
             values.iter().for_each(|sql| statement(sql, &mut text));
             texts.push(("values", text));
@@ -146,10 +148,7 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
     let mut out = head(editor);
     if !editor.renames.is_empty() {
         out.push_str("-- What has another name now.\n");
-        for (condition, steps) in editor.renames {
-            let sql: Vec<String> = steps.iter().map(|s| s.sql.clone()).collect();
-            statement(&ensure::when(condition, &sql), &mut out);
-        }
+        editor.renames.iter().for_each(|sql| statement(sql, &mut out));
         out.push('\n');
     }
     if let Some(sql) = contradictions::statement(editor.to, editor.plan.major) {

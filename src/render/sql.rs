@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::core::id::ObjectId;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::ensure;
-use crate::plan::PlanTransaction;
+use crate::plan::{PlanTransaction, share_name};
 
 use super::{Report, clean_line};
 
@@ -60,11 +61,16 @@ pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
 /// only it takes away. None where it only alters: that can mostly be said again.
 fn committed(transaction: &PlanTransaction, report: &Report<'_>) -> Option<String> {
     let (live, declared) = (report.live?, report.declared?);
+    // What has the name until a rename frees it says nothing.
+    let freed = |id: &ObjectId| {
+        let renames = report.plan.steps().filter(|step| step.action == Action::Rename);
+        renames.into_iter().any(|step| share_name(&step.object, id) || id.is_within(&step.object))
+    };
     let once = |of: &dyn Fn(&Step) -> bool| report.plan.steps().filter(|step| of(step)).count() == 1;
     let signs = transaction.steps.iter().filter_map(|step| {
         let id = &step.object;
         match step.action {
-            Action::Create if !live.contains(id) && once(&|s| s.creates.contains(id)) => {
+            Action::Create if !live.contains(id) && !freed(id) && once(&|s| s.creates.contains(id)) => {
                 ensure::exists(id, declared.get(id)?)
             }
             Action::Drop if !declared.contains(id) && once(&|s| s.destroys.contains(id)) => {

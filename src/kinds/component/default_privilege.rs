@@ -139,6 +139,12 @@ impl Kind for DefaultPrivilege {
         self.schema.as_ref().map(|s| ObjectId::root(KindTag::Schema, s))
     }
 
+    fn after_renames(&self, _id: &ObjectId, now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
+        let schema = now(&ObjectId::root(KindTag::Schema, self.schema.as_ref()?)).name().into_owned();
+        let moved = Self { schema: Some(schema), ..self.clone() };
+        Some((moved.id(), moved))
+    }
+
     fn rename(&self, _old: &ObjectId, _new: &ObjectId) -> Vec<Step> {
         Vec::new()
     }

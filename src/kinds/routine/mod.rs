@@ -70,6 +70,11 @@ pub(crate) fn quoted_name(signature: &str) -> &str {
     signature.get(..end.unwrap_or(signature.len())).unwrap_or(signature)
 }
 
+/// The argument types of a list, each by itself.
+pub(crate) fn split_types(types: &str) -> Vec<&str> {
+    arguments::split(types)
+}
+
 /// The argument types in a signature: `integer, text` of `"My f"(integer, text)`.
 pub(crate) fn argument_types(signature: &str) -> &str {
     let rest = signature.get(quoted_name(signature).len()..).unwrap_or_default();
@@ -265,7 +270,8 @@ impl Kind for Routine {
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
-        vec![Step::rename(old, format!("ALTER {} RENAME TO {}", self.address(old), quoted_name(&new.name())))]
+        let sql = format!("ALTER {} RENAME TO {}", self.address(old), quoted_name(&new.name()));
+        vec![Step::rename(old, sql).hazard(HazardKind::Breaking, "code that calls it by its old name fails")]
     }
 
     fn mentions(&self, id: &ObjectId, out: &mut Mentions) {

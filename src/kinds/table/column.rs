@@ -234,7 +234,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
                 steps.push(
                     Step::alter(
                         id,
-                        format!("ALTER SEQUENCE {} RENAME TO {}", qualified(&from.0, &from.1), Ident(&to.1)),
+                        format!("ALTER SEQUENCE IF EXISTS {} RENAME TO {}", qualified(&from.0, &from.1), Ident(&to.1)),
                     )
                     .rank(7),
                 );

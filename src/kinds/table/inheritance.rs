@@ -102,6 +102,11 @@ impl Kind for Inheritance {
         ]
     }
 
+    fn after_renames(&self, id: &ObjectId, now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
+        let parent = now(&self.parent);
+        Some((id.parent()?.child(id.kind(), &parent.sql()), Self { parent, ..self.clone() }))
+    }
+
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
         out.add(Mention::Object(self.parent.clone()));
     }

@@ -69,7 +69,7 @@ pub(crate) fn attachments_to_keys(table: &ObjectId, catalog: &Catalog) -> Vec<Ob
 }
 
 /// The table of an index or key.
-fn table_of(id: &ObjectId, catalog: &Catalog) -> ObjectId {
+pub(crate) fn table_of(id: &ObjectId, catalog: &Catalog) -> ObjectId {
     crate::kinds::table::index::Index::get(catalog, id).map_or_else(|| id.top(), |i| i.relation.clone())
 }
 
@@ -206,6 +206,10 @@ impl Introspect for Attachment {
 impl Kind for IndexAttachment {
     const INFO: KindInfo = KindInfo::new("index_attachment", "attachment");
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn after_renames(&self, id: &ObjectId, now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
+        Some((id.clone(), Self { parent: now(&self.parent) }))
+    }
 
     fn address(&self, id: &ObjectId) -> String {
         id.parent().map(|p| format!("INDEX {}", index_sql(&p))).unwrap_or_default()

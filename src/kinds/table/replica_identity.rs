@@ -24,6 +24,10 @@ impl Kind for ReplicaIdentity {
     const INFO: KindInfo = KindInfo::new("replica_identity", "replica identity");
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
+    fn after_renames(&self, id: &ObjectId, now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
+        Some((id.clone(), Self { index: self.index.as_ref().map(now), ..self.clone() }))
+    }
+
     fn address(&self, id: &ObjectId) -> String {
         format!("TABLE {}", id.top_sql())
     }

@@ -3,7 +3,7 @@
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{MAX_IDENTIFIER_BYTES, literal};
-use crate::core::step::{HazardKind, Phase, Step, Transaction};
+use crate::core::step::{HazardKind, Step, Transaction};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
@@ -47,9 +47,7 @@ impl Enum {
     /// Gives a label another name; rows that have the value keep it.
     pub fn rename_value(&self, id: &ObjectId, old: &str, new: &str) -> Step {
         let sql = format!("ALTER {} RENAME VALUE {} TO {}", self.address(id), literal(old), literal(new));
-        Step::alter(id, sql)
-            .phase(Phase::Contract)
-            .hazard(HazardKind::Breaking, format!("code that says {} fails", literal(old)))
+        Step::rename(id, sql).hazard(HazardKind::Breaking, format!("code that says {} fails", literal(old)))
     }
 }
 

@@ -1,0 +1,1 @@
+select b = 5 and c is null from t;

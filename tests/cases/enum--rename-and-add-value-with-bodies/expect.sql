@@ -1,0 +1,1 @@
+select f(s) = 'a' from t;

@@ -1,0 +1,1 @@
+select s = 'closed' and g() = 'closed' from t;

@@ -1,0 +1,11 @@
+do $$ begin create role trueup_case_reader; exception when duplicate_object then null; end $$;
+create type mood as enum ('a', 'b');
+create table cust (id integer primary key, m mood);
+insert into cust values (1, 'a');
+create function f(mood, mood[]) returns integer language sql as 'select 1';
+create function f(mood) returns integer language sql as 'select 2';
+create function f(text) returns integer language sql as 'select 3';
+create function h(c cust) returns integer language sql as 'select 4';
+create view v as select f(m, array[m]) as x, f(m) as y, h(cust) as z from cust;
+comment on function f(mood, mood[]) is 'with two';
+grant execute on function f(mood) to trueup_case_reader;

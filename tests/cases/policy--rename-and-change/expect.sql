@@ -1,0 +1,1 @@
+select full_name = 'a' from pv;

@@ -1,0 +1,14 @@
+create schema a;
+create schema b;
+create type a.mood as enum ('x', 'y');
+create table a.t (id serial primary key, m a.mood default 'x', u text unique);
+insert into a.t (u) values ('1');
+create index t_m on a.t (m);
+create table a.o (id integer primary key, t integer references a.t (id));
+insert into a.o values (1, 1);
+create view a.v as select id, m from a.t;
+create materialized view a.mv as select id from a.t;
+create unique index mvi on a.mv (id);
+create function a.f() returns bigint language sql as 'select count(*) from a.t';
+create policy p on a.o using (exists (select from a.t where a.t.id = o.t));
+alter table a.o enable row level security;

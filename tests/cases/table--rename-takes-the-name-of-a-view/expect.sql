@@ -1,0 +1,2 @@
+select count(*) = 1 from people;
+select count(*) = 1 from customers;
