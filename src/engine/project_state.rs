@@ -142,6 +142,8 @@ async fn partly(
             && (declared.builder.get(id).is_some()
                 || scope::managed(id, &place.project) && (scope::is_given(id) || object.implied(id, live)))
     });
+    // As elaborating all would: a project says nothing of the privileges that objects hold themselves.
+    builder.objects_mut().for_each(Object::forget_access);
     for (id, object) in fresh.within(&read).filter(|(id, _)| !is_access(id)) {
         builder.put(id.clone(), object.clone());
         if let Some(place) = read.location(id) {
