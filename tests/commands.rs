@@ -732,6 +732,49 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
+fn a_project_may_have_no_search_path() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let place = Place::new(server, "create table t (id int primary key, a int); insert into t values (1, 1);");
+    place.write("p/trueup.yaml", "version: 1\nsearch_path: []\n");
+    place.write(
+        "p/schema.yaml",
+        "tables:\n  t: {columns: {id: int primary key, a: int, b: text}}\ninvariants:\n  positive: select * from public.t where a < 1\n",
+    );
+    let from = place.database.url.clone();
+    let proved = ends(place.call(&["diff", "--from", &from, "--to", "p", "--prove"]), DIFFERS);
+    assert!(proved.stdout.contains("Proved: applied to a clone"), "{}", proved.report());
+    ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes"]), FINE);
+    ends(place.call(&["verify", "--from", &from, "--to", "p"]), FINE);
+    place.database.load("update t set a = 0").expect("a row that the invariant does not allow");
+    let broken = ends(place.call(&["verify", "--from", &from, "--to", "p"]), DIFFERS);
+    assert!(broken.stdout.contains("positive"), "{}", broken.report());
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_later_phase_lets_the_earlier_run() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let place = Place::new(
+        server,
+        "create table t (a int, b text); create schema other; create view other.v as select b from public.t;",
+    );
+    place.write("p/schema.yaml", "tables:\n  t: {columns: {a: int, c: text}}\n");
+    let from = place.database.url.clone();
+    let apply = |more: &[&str]| {
+        place.call(&[&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"], more].concat())
+    };
+    ends(apply(&["--until", "expand"]), FINE);
+    says(&ends(apply(&[]), 1), &["in-the-way", "column public.t.b cannot be dropped", "nothing has been changed"]);
+    let columns = "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 't'::regclass and attnum > 0";
+    assert_eq!(place.database.rows(columns).expect("the table"), [[Some("a,b,c".to_owned())]]);
+    place.database.load("drop view other.v").expect("out of the way");
+    ends(apply(&[]), FINE);
+}
+
+#[test]
 fn a_plan_is_proved_on_a_clone() {
     let Some(server) = support::servers::server() else { return };
     // Rows of a schema that is not managed are referred to; the referring rows are a part of a large table.

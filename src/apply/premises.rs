@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::settings::search_path;
 use crate::core::diagnostic::Diagnostic;
+use crate::core::name::search_path;
 use crate::core::step::{Action, Phase, Premise, Step};
 use crate::plan::Plan;
 use crate::postgres::Session;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ApplyObserver, RunOptions};
 use crate::core::diagnostic::Result;
-use crate::core::name::ident_list;
+use crate::core::name::search_path;
 use crate::plan::Plan;
 use crate::postgres::Session;
 
@@ -31,11 +31,6 @@ const CHANGED: &[&str] = &[
     "random_page_cost",
     "jit",
 ];
-
-/// A list of schemas as `SET search_path` takes it.
-pub(super) fn search_path(schemas: &[String]) -> String {
-    if schemas.is_empty() { "''".to_owned() } else { ident_list(schemas) }
-}
 
 /// A duration as settings in milliseconds take it; none means no limit.
 pub(super) fn millis(limit: Option<Duration>) -> u128 {

@@ -246,6 +246,12 @@ pub fn ident_list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     names.into_iter().map(|n| ident(n.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
+/// A list of schemas as `SET search_path` takes it, also where there is none.
+pub fn search_path<S: AsRef<str>>(schemas: impl IntoIterator<Item = S>) -> String {
+    let list = ident_list(schemas);
+    if list.is_empty() { "''".to_owned() } else { list }
+}
+
 /// A string as a SQL literal, in the `E'…'` form where it holds a backslash, so that it means the same whatever
 /// `standard_conforming_strings` says.
 pub fn literal(text: &str) -> String {

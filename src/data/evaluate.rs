@@ -96,7 +96,7 @@ pub async fn pending(
     data: &Data,
     search_path: &[String],
 ) -> Result<(Pending, Vec<(Option<String>, Box<Diagnostic>)>)> {
-    let path = if search_path.is_empty() { "''".to_owned() } else { crate::core::name::ident_list(search_path) };
+    let path = crate::core::name::search_path(search_path);
     session.batch(&format!("SET search_path = {path}; SET row_security = off; SET statement_timeout = '60s'")).await?;
     let mut pending = Pending::default();
     let mut unknown = Vec::new();

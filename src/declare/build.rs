@@ -6,7 +6,7 @@
 use tokio_postgres::error::SqlState;
 
 use crate::core::diagnostic::Diagnostic;
-use crate::core::name::ident_list;
+use crate::core::name::search_path as search_path_of;
 use crate::core::step::{Step, Transaction};
 use crate::postgres::{Session, sql_error};
 
@@ -92,7 +92,7 @@ async fn run_chunk(
     for index in chunk {
         let wanted = path_of(steps[*index], search_path);
         if wanted != current {
-            sql.push_str(&format!("SET search_path = {};\n", path_sql(&wanted)));
+            sql.push_str(&format!("SET search_path = {};\n", search_path_of(&wanted)));
             current = wanted;
         }
         sql.push_str(&steps[*index].sql);
@@ -145,15 +145,11 @@ fn path_of(step: &Step, search_path: &[String]) -> Vec<String> {
     }
 }
 
-fn path_sql(path: &[String]) -> String {
-    if path.is_empty() { "''".to_owned() } else { ident_list(path) }
-}
-
 async fn set_path(session: &Session, path: &[String]) -> Result<(), Box<Diagnostic>> {
     session
         .batch(&format!(
             "SET search_path = {}; SET check_function_bodies = off; SET client_min_messages = error",
-            path_sql(path)
+            search_path_of(path)
         ))
         .await
 }

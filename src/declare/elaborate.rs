@@ -145,7 +145,7 @@ async fn validate_bodies(
     if !declared.iter().any(|(id, _)| id.kind().info().signature) {
         return Ok(notes);
     }
-    let path = if search_path.is_empty() { "''".to_owned() } else { crate::core::name::ident_list(search_path) };
+    let path = crate::core::name::search_path(search_path);
     session.batch(&format!("SET search_path = {path}; SET check_function_bodies = on")).await?;
     let sql = "select p.oid, n.nspname, quote_ident(p.proname) || '(' || array_to_string(array(select format_type(t, null) from unnest(p.proargtypes) with ordinality u(t, n) order by n), ', ') || ')', \
                l.lanvalidator::regproc::text, (select substr(c, 13) from unnest(p.proconfig) c where c like 'search\\_path=%') \

@@ -343,7 +343,7 @@ pub async fn verify(from: &StateSpec, to: &StateSpec, settings: &Settings) -> Re
         session
             .batch(&format!(
                 "SET search_path = {}; SET row_security = off",
-                crate::core::name::ident_list(&place.project.search_path)
+                crate::core::name::search_path(&place.project.search_path)
             ))
             .await?;
         for invariant in &comparison.data.invariants {

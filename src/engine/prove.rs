@@ -197,7 +197,7 @@ async fn run(session: &Session, plan: &Plan, path: &[String]) -> Result<std::res
     session
         .batch(&format!(
             "SET search_path = {}; SET check_function_bodies = off; SET row_security = off",
-            crate::core::name::ident_list(path)
+            crate::core::name::search_path(path)
         ))
         .await?;
     for transaction in &plan.transactions {

@@ -14,7 +14,6 @@ use tokio_postgres::SimpleQueryMessage;
 
 use crate::core::catalog::{Bystander, Catalog, Edge};
 use crate::core::diagnostic::Result;
-use crate::core::name::ident_list;
 use crate::kinds::{READERS, SECOND_CONNECTION};
 use crate::postgres::{Session, sql_error};
 
@@ -105,7 +104,7 @@ pub async fn introspect(session: &Session, search_path: &[String]) -> Result<Cat
 
 /// What texts are printed under.
 fn settings(search_path: &[String]) -> String {
-    let path = if search_path.is_empty() { "''".to_owned() } else { ident_list(search_path) };
+    let path = crate::core::name::search_path(search_path);
     format!(
         "SET LOCAL search_path = {path}; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; \
          SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = postgres; SET LOCAL timezone = 'UTC'; SET LOCAL xmloption = content"

@@ -14,7 +14,7 @@ use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::{contradictions, ensure};
 use crate::plan::Plan;
 
-use super::clean_line;
+use super::{clean_line, statement};
 
 /// What the script is made from.
 pub struct Editor<'a> {
@@ -250,13 +250,6 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
         return Vec::new();
     }
     object.create(id, &cx).into_iter().map(|s| s.sql).collect()
-}
-
-fn statement(sql: &str, out: &mut String) {
-    let sql = sql.trim_end();
-    out.push_str(sql);
-    let last = sql.rsplit('\n').next().unwrap_or(sql);
-    out.push_str(if last.contains("--") { "\n;\n" } else { ";\n" });
 }
 
 /// One query, one row per object.

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::core::name::ident_list;
+use crate::core::name::search_path;
 use crate::core::step::Step;
 use crate::kinds::ensure;
 use crate::plan::Plan;
 
-use super::clean_line;
+use super::{clean_line, statement};
 
 /// The file's name, from a time such as `20261121093000`.
 pub fn file_name(timestamp: &str) -> String {
@@ -21,7 +21,7 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
         head.push_str("-- No differences.\n");
         return vec![head];
     }
-    let path = if plan.search_path.is_empty() { "''".to_owned() } else { ident_list(&plan.search_path) };
+    let path = search_path(&plan.search_path);
     let _ = writeln!(head, "SET search_path = {path};\nSET check_function_bodies = off;\nSET lock_timeout = '10s';\n");
     let mut files = Vec::new();
     let mut out = String::new();
@@ -30,9 +30,7 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
         for hazard in &step.hazards {
             let _ = writeln!(out, "-- {}: {}", hazard.kind.word(), clean_line(&hazard.reason));
         }
-        let sql = step.sql.trim_end();
-        out.push_str(sql);
-        out.push_str(if sql.rsplit('\n').next().unwrap_or(sql).contains("--") { "\n;\n" } else { ";\n" });
+        statement(&step.sql, &mut out);
         let next = steps.get(n + 1);
         if next.is_none() || ensure::must_commit(step) && next.is_some_and(|s| !ensure::must_commit(s)) {
             files.push(format!(

@@ -209,6 +209,15 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     replaced(text, |_| false)
 }
 
+/// Adds a statement to a script, with its semicolon.
+fn statement(sql: &str, out: &mut String) {
+    let sql = sql.trim_end();
+    out.push_str(sql);
+    // A statement that ends in a line comment would swallow the semicolon.
+    let last = sql.rsplit('\n').next().unwrap_or(sql);
+    out.push_str(if last.contains("--") { "\n;\n" } else { ";\n" });
+}
+
 /// An object as people say it, on one line.
 pub fn object(id: &ObjectId) -> String {
     clean_line(&id.to_string()).into_owned()
@@ -250,6 +259,13 @@ pub fn is_long(old: &str, new: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_final_comment_does_not_swallow_the_semicolon() {
+        let mut out = String::new();
+        statement("SELECT 1 -- one", &mut out);
+        assert_eq!(out, "SELECT 1 -- one\n;\n");
+    }
 
     #[test]
     fn escapes_do_not_reach_the_terminal() {

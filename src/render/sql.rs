@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::core::id::ObjectId;
-use crate::core::name::{ident_list, literal};
+use crate::core::name::{literal, search_path};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::ensure;
 use crate::plan::{PlanTransaction, share_name};
 
-use super::{Report, clean_line};
+use super::{Report, clean_line, statement};
 
 /// Writes the script. `lock_timeout` bounds how long a statement waits for a lock; steps that cannot run in a transaction are
 /// exempt, because they wait for old snapshots too and one that is cut off leaves an invalid index.
@@ -24,7 +24,7 @@ pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
     out.push_str("\\set ON_ERROR_STOP on\n");
     let _ = writeln!(out, "SET lock_timeout = {timeout};");
     out.push_str("SET statement_timeout = 0;\nSET idle_in_transaction_session_timeout = 0;\n");
-    let path = if plan.search_path.is_empty() { "''".to_owned() } else { ident_list(&plan.search_path) };
+    let path = search_path(&plan.search_path);
     let _ = writeln!(out, "SET search_path = {path};\nSET check_function_bodies = off;");
     let total = plan.steps().count();
     let mut number = 0;
@@ -63,8 +63,8 @@ fn committed(transaction: &PlanTransaction, report: &Report<'_>) -> Option<Strin
     let (live, declared) = (report.live?, report.declared?);
     // What has the name until a rename frees it says nothing.
     let freed = |id: &ObjectId| {
-        let renames = report.plan.steps().filter(|step| step.action == Action::Rename);
-        renames.into_iter().any(|step| share_name(&step.object, id) || id.is_within(&step.object))
+        let mut renames = report.plan.steps().filter(|step| step.action == Action::Rename);
+        renames.any(|step| share_name(&step.object, id) || id.is_within(&step.object))
     };
     let once = |of: &dyn Fn(&Step) -> bool| report.plan.steps().filter(|step| of(step)).count() == 1;
     let signs = transaction.steps.iter().filter_map(|step| {
@@ -142,14 +142,6 @@ fn comment(number: usize, total: usize, step: &Step, out: &mut String) {
     }
 }
 
-fn statement(sql: &str, out: &mut String) {
-    let sql = sql.trim_end();
-    out.push_str(sql);
-    // A statement that ends in a line comment would swallow the semicolon.
-    let last = sql.rsplit('\n').next().unwrap_or(sql);
-    out.push_str(if last.contains("--") { "\n;\n" } else { ";\n" });
-}
-
 /// A step outside a transaction: passed over where it was done already, its remains cleared away where it was cut off.
 fn alone(number: usize, step: &Step, timeout: &str, report: &Report<'_>, out: &mut String) {
     let done = done(step, report);
@@ -182,12 +174,5 @@ mod tests {
     fn nothing_to_do_is_a_script_of_comments() {
         let text = sample::with_nothing(|r| render(r, Duration::from_secs(2)));
         assert!(text.lines().all(|l| l.starts_with("--")) && text.contains("-- No differences."), "{text}");
-    }
-
-    #[test]
-    fn a_final_comment_does_not_swallow_the_semicolon() {
-        let mut out = String::new();
-        statement("SELECT 1 -- one", &mut out);
-        assert_eq!(out, "SELECT 1 -- one\n;\n");
     }
 }

@@ -107,7 +107,7 @@ impl Bench<'_> {
 
     async fn one(&self, test: &Test, mutation: Option<&str>) -> Result<TestResult> {
         let began = Instant::now();
-        let path = if self.search_path.is_empty() { "''".to_owned() } else { ident_list(self.search_path) };
+        let path = crate::core::name::search_path(self.search_path);
         self.session.batch(&format!("BEGIN; SET LOCAL search_path = {path}; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'")).await?;
         let failures = self.inside(test, mutation).await;
         self.session.batch("ROLLBACK").await?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident_list};
+use crate::core::name::{Ident, search_path};
 use crate::core::step::Step;
 use crate::declare::project::Profile;
 use crate::declare::{build, elaborate};
@@ -142,8 +142,7 @@ async fn renamed_there(
 
 /// The routines by their oids: their names say their types, so they change with these.
 async fn routines(session: &Session, path: &[String]) -> Result<BTreeMap<String, ObjectId>> {
-    let path = if path.is_empty() { "''".to_owned() } else { ident_list(path) };
-    session.batch(&format!("SET search_path = {path}")).await?;
+    session.batch(&format!("SET search_path = {}", search_path(path))).await?;
     let rows = session
         .rows(
             "SELECT p.oid, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes) FROM pg_catalog.pg_proc p \
