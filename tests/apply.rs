@@ -314,7 +314,7 @@ async fn what_would_stop_a_plan_is_said_before_it_starts() {
         Step::drop(&t, "DROP TABLE public.t").hazard(HazardKind::DataLoss, "its rows go"),
     ];
     let plan = plan(vec![steps]);
-    let found = apply::preflight(&session, &plan).await.expect("the server answers");
+    let found = apply::preflight(&session, &plan, None).await.expect("the server answers");
     let said: Vec<String> = found.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
     assert_eq!(
         said,
@@ -330,7 +330,7 @@ async fn what_would_stop_a_plan_is_said_before_it_starts() {
     session.batch(&format!("revoke create on schema public from public; create role {role}")).await.expect("a role");
     let limited = connect(database.info()).await;
     limited.batch(&format!("set session authorization {role}")).await.expect("a superuser may");
-    let found = apply::preflight(&limited, &plan).await;
+    let found = apply::preflight(&limited, &plan, None).await;
     drop(limited);
     session.batch(&format!("drop role {role}")).await.expect("the role goes");
     let codes: Vec<&str> = found.expect("the server answers").iter().map(|d| d.code).collect();

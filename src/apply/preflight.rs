@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
-use crate::core::step::{Action, Step};
+use crate::core::step::{Action, Phase, Step};
 use crate::plan::Plan;
 use crate::plan::needs::Needs;
 use crate::postgres::Session;
@@ -19,7 +19,8 @@ const COUNTED: u32 = 100_000;
 const SERVICES: &str =
     "'supabase_admin', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin', 'neon_superuser', 'alloydbsuperuser'";
 
-/// Looks for what would stop a plan, and for how many rows it loses.
+/// Looks for what would stop a plan, and for how many rows it loses. `until` is the last phase that is to be run: what stands in
+/// the way of later steps may be gone by then.
 ///
 /// Errors among the result stop the plan sooner or later: `in-the-way`, `missing-role`, `extension-not-available`, `needs-superuser`,
 /// `not-owner`, `no-create-privilege`, `read-only`, `wrong-major`. Warnings and remarks do not: `rows-lost`, and
@@ -28,7 +29,7 @@ const SERVICES: &str =
 ///
 /// # Errors
 /// What the server says when it is asked who we are.
-pub async fn preflight(session: &Session, plan: &Plan) -> Result<Vec<Box<Diagnostic>>> {
+pub async fn preflight(session: &Session, plan: &Plan, until: Option<Phase>) -> Result<Vec<Box<Diagnostic>>> {
     let mut found = Vec::new();
     if plan.is_empty() {
         return Ok(found);
@@ -51,7 +52,8 @@ pub async fn preflight(session: &Session, plan: &Plan) -> Result<Vec<Box<Diagnos
                 .help("connect to the primary server"),
         );
     }
-    found.extend(plan.steps().filter(|step| !step.hindered_by.is_empty()).map(hindered));
+    let now = plan.steps().filter(|step| until.is_none_or(|until| step.phase <= until));
+    found.extend(now.filter(|step| !step.hindered_by.is_empty()).map(hindered));
     let needs = Needs::of(plan);
     roles(session, &needs, &mut found).await;
     extensions(session, &needs, &us, &mut found).await;

@@ -60,7 +60,7 @@ pub async fn losses(target: &StateSpec, to: &StateSpec, plan: &Plan, settings: &
     let asked = async {
         let place = Workplace::new(target, to, settings)?;
         match place.connection(target)? {
-            Some(info) => preflight(&Session::connect(&info).await?, plan).await,
+            Some(info) => preflight(&Session::connect(&info).await?, plan, None).await,
             None => Ok(Vec::new()),
         }
     };
@@ -178,7 +178,7 @@ async fn may_begin(
     begun: bool,
 ) -> Result<Vec<Box<Diagnostic>>> {
     let (mut errors, lost): (Vec<_>, Vec<_>) =
-        preflight(session, plan).await?.into_iter().partition(|p| p.severity >= Severity::Error);
+        preflight(session, plan, options.until).await?.into_iter().partition(|p| p.severity >= Severity::Error);
     let missing = unconsented(plan, options);
     if !missing.is_empty() {
         return Err(consent_missing(&missing, options, &lost));
