@@ -582,7 +582,7 @@ impl CatalogBuilder {
 }
 
 /// From so many objects on, a second thread saves more than it costs.
-const MANY: usize = 20_000;
+pub(crate) const MANY: usize = 20_000;
 
 /// Two pieces of work; beside each other where there is much to do.
 fn beside<A: Send, B>(objects: usize, one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {

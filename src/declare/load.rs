@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::core::catalog::{Catalog, CatalogBuilder};
+use crate::core::catalog::{Catalog, CatalogBuilder, MANY};
 use crate::core::diagnostic::{Diagnostic, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::declare::context::DeclareContext;
@@ -243,9 +243,6 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
     })
 }
 
-/// From so many objects on, a second thread saves more than it costs.
-const MANY: usize = 20_000;
-
 /// Gives meaning to files in so many shares, each on a thread of its own.
 fn declare_in<'a>(shares: usize, trees: &[Node], project: &Project, live: Option<&'a Catalog>) -> DeclareContext<'a> {
     let tables = Arc::new(table_names(trees));
@@ -417,6 +414,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::kinds::Object;
 
     fn trees(texts: &[&str]) -> Vec<Node> {
         let source =
@@ -445,9 +443,10 @@ mod tests {
         assert_eq!(two.data.invariants.len(), 1);
         let recorded: Vec<_> = one.builder.recorded().collect();
         assert_eq!(recorded, two.builder.recorded().collect::<Vec<_>>());
-        assert!(
-            objects(&one).iter().any(|object| object.contains("REFERENCES") || object.contains("schema:b/table:u"))
-        );
+        // The table that is meant stands in another schema, and in a later file.
+        let key = ObjectId::in_schema(KindTag::Table, "a", "t").child(KindTag::Constraint, "t_of_fkey");
+        let Some(Object::Constraint(key)) = two.builder.get(&key) else { panic!("{:?}", objects(&two)) };
+        assert_eq!(key.references, Some(ObjectId::in_schema(KindTag::Table, "b", "u")));
     }
 
     #[test]

@@ -93,8 +93,10 @@ pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> 
     steps
 }
 
-/// Says of a change of a column's type that it will be refused, where rows are told apart by the column.
-pub(super) fn unless_partition_key(step: Step, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
+/// Says that a column cannot be moved over, where rows are told apart by it: its type is rebuilt for a reason that has nothing to do
+/// with the table, which is not to be rebuilt for it. (Where its own type is declared to be another one, the table is:
+/// [`Kind::rebuilds`].)
+fn unless_partition_key(step: Step, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
     let table = id.top();
     let key = Table::get(cx.from, &table).and_then(|table| table.partition_key.as_deref());
     if !key.is_some_and(|key| partition::key_reads(key, &id.name())) {
