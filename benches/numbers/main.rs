@@ -22,6 +22,10 @@ use std::time::{Duration, Instant};
 
 use servers::{DEFAULT_MAJOR, Server};
 
+/// The one that the program has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T> = std::result::Result<T, String>;
 
 fn main() {

@@ -31,6 +31,10 @@ impl Names {
             if info.namespaces.is_empty() && !info.signature {
                 continue;
             }
+            // Most have a table for a parent, which is seen without making its id.
+            if id.parent_str().is_none_or(|parent| parent.contains('/')) {
+                continue;
+            }
             let Some(parent) = id.parent().filter(|p| p.kind() == KindTag::Schema) else { continue };
             let key = || (parent.name().into_owned(), id.name().into_owned());
             if info.namespaces.contains(&"relation") {
@@ -188,7 +192,7 @@ pub fn guesses<'a>(
 
 /// Edges of routines whose bodies are texts: the server records none.
 pub fn body_edges(builder: &mut CatalogBuilder, search_path: &[String]) {
-    if builder.iter().any(|(id, _)| id.kind().info().signature) {
+    if builder.iter().any(|(_, object)| object.kind().info().signature) {
         edges(builder, search_path, |kind| kind.info().signature, |m| matches!(m, Mention::Body(..)));
     }
 }

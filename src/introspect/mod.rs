@@ -74,12 +74,16 @@ const SIZE: &str = "select count(*) as relations, coalesce(sum(relnatts) filter 
      from pg_class where oid >= 16384";
 /// That a sequence goes with its column is an object of its own and not the sequence's dependency: the column's default depends
 /// on the sequence the other way round. Left out besides is what would only be thrown away, most of all rows: that something
-/// lies in its schema, its table or its column, and parts that are no objects of their own (row types, internal triggers).
+/// lies in its schema, its table or its column, and parts that are no objects of their own (row types, internal triggers); and what
+/// the readers of keys and of plain indexes say themselves, from the columns' numbers.
 const DEPENDENCIES: &str = "select classid as class, objid as oid, objsubid as sub, refclassid as refclass, refobjid as refoid, refobjsubid as refsub \
      from pg_depend where objid >= 16384 and refobjid >= 16384 and deptype in ('n', 'a', 'i') and refclassid <> 'pg_namespace'::regclass \
      and not (deptype = 'i' and classid in ('pg_type'::regclass, 'pg_class'::regclass, 'pg_trigger'::regclass)) \
      and not (deptype = 'a' and classid = 'pg_policy'::regclass and refobjsubid = 0) \
-     and not (deptype = 'a' and refobjsubid <> 0 and objid in (select seqrelid from pg_sequence)) \
+     and not (deptype = 'a' and refobjsubid <> 0 and classid = 'pg_constraint'::regclass) \
+     and not (deptype = 'a' and refobjsubid <> 0 and classid = 'pg_class'::regclass \
+              and (objid in (select seqrelid from pg_sequence) \
+                   or objid in (select indexrelid from pg_index where indexprs is null and indpred is null))) \
      and not (deptype = 'a' and classid = 'pg_attrdef'::regclass \
               and exists (select from pg_attrdef d where d.oid = objid and d.adrelid = refobjid and d.adnum = refobjsubid))";
 
@@ -133,12 +137,15 @@ async fn read_all(session: &Session, settings: &str) -> Result<Reader> {
         let mut rows = Lane::start(session, kinds.iter().chain(&rest)).await?;
         return read_rows(&mut reader, &mut rows, 0..READERS.len() + rest.len()).await.map(|()| reader);
     };
+    // Both processors have work without: what a query spreads over workers is spent twice.
+    let alone = "SET LOCAL max_parallel_workers_per_gather = 0";
+    session.batch(alone).await?;
+    second.batch(alone).await?;
     // Half of the queries on each; what a kind refers to is read before it on either.
-    let mut first = Lane::start(session, kinds[..middle].iter().chain(&rest)).await?;
-    let mut other = Lane::start(&second, &kinds[middle..]).await?;
+    let mut first = Lane::start(session, &kinds[..middle]).await?;
+    let mut other = Lane::start(&second, kinds[middle..].iter().chain(&rest)).await?;
     read_rows(&mut reader, &mut first, 0..middle).await?;
-    read_rows(&mut reader, &mut other, middle..READERS.len()).await?;
-    read_rows(&mut reader, &mut first, READERS.len()..READERS.len() + rest.len()).await?;
+    read_rows(&mut reader, &mut other, middle..READERS.len() + rest.len()).await?;
     Ok(reader)
 }
 
@@ -159,7 +166,7 @@ async fn second(session: &Session, settings: &str) -> Option<Session> {
 const TOGETHER: usize = 256;
 
 /// As many times that many rows wait to be taken before the server has to.
-const WAITING: usize = 600;
+const WAITING: usize = 300;
 
 /// The rows of several queries, read ahead of whoever takes them.
 struct Lane {
@@ -180,20 +187,25 @@ impl Lane {
         let (sender, messages) = tokio::sync::mpsc::channel(WAITING);
         let task = tokio::spawn(async move {
             let mut chunks = pin!(stream.try_ready_chunks(TOGETHER));
+            let mut waiting = Vec::new();
             while let Some(chunk) = chunks.next().await {
                 match chunk {
-                    // Whoever took them has given up.
-                    Ok(chunk) => {
-                        if sender.send(chunk).await.is_err() {
-                            break;
-                        }
-                    }
+                    Ok(chunk) => waiting.extend(chunk),
                     Err(error) => {
-                        let _ = sender.send(error.0).await;
+                        waiting.extend(error.0);
+                        let _ = sender.send(waiting).await;
                         return Err(error.1);
                     }
                 }
+                // What comes in small pieces is gathered, lest few rows fill the channel; unless somebody may wait for them.
+                let asked_for = sender.capacity() == WAITING;
+                if (waiting.len() >= TOGETHER || asked_for) && sender.send(std::mem::take(&mut waiting)).await.is_err()
+                {
+                    // Whoever took them has given up.
+                    return Ok(());
+                }
             }
+            let _ = sender.send(waiting).await;
             Ok(())
         });
         Ok(Self { messages, taken: Vec::new().into_iter(), task, sql })

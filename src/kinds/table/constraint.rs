@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::catalog::Catalog;
+use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
@@ -522,10 +522,13 @@ impl Introspect for Constraint {
         let enforced = row.bool("enforced")?;
         let local = row.bool("local")?;
         let inherited = row.bool("inherited")? && !local;
-        let columns: Vec<u32> = numbers(row.opt("key")?.unwrap_or(""))
-            .into_iter()
-            .filter_map(|n| out.handle("pg_class", relation, n))
-            .collect();
+        // 0 stands for an expression.
+        let handles = |list: Option<&str>, out: &Reader| -> Vec<u32> {
+            let numbers = numbers(list.unwrap_or("")).into_iter().filter(|number| *number != 0);
+            numbers.filter_map(|number| out.handle("pg_class", relation, number)).collect()
+        };
+        let columns = handles(row.opt("key")?, out);
+        let all_columns = handles(row.opt("index_key")?, out);
         if letter == 'n' {
             if let Some(handle) = columns.first() {
                 let column_id = out.builder.id(*handle).clone();
@@ -583,6 +586,10 @@ impl Introspect for Constraint {
         let handle = out.add(table.child(KindTag::Constraint, name), constraint, "pg_constraint", oid, 0);
         if index != 0 {
             out.alias(handle, "pg_class", index, 0);
+        }
+        // The server records these too, and takes longer to say them; see `DEPENDENCIES` in `crate::introspect`.
+        for column in columns.into_iter().chain(all_columns) {
+            out.depend(handle, column, Edge::Hard);
         }
         Ok(())
     }

@@ -365,8 +365,12 @@ impl Introspect for Index {
             valid,
         };
         let handle = out.add(id, index, "pg_class", oid, 0);
-        if let Some(table) = out.handle("pg_class", table_oid, 0) {
-            out.depend(handle, table, Edge::Hard);
+        // The server records the columns too, and takes longer to say them; see `DEPENDENCIES` in `crate::introspect`. In an
+        // expression's place stands a 0, which is also how the whole table is addressed.
+        for number in key.into_iter().chain([0]) {
+            if let Some(on) = out.handle("pg_class", table_oid, number) {
+                out.depend(handle, on, Edge::Hard);
+            }
         }
         Ok(())
     }
