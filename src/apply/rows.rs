@@ -59,11 +59,7 @@ impl<'a> Rows<'a> {
             1 => "1 step waits for it and was not run".to_owned(),
             n => format!("{n} steps wait for it and were not run"),
         };
-        Some(
-            first
-                .note(format!("{committed} of {total} steps are done; {left_out}"))
-                .help("once the rows are mended, running the command again continues from there"),
-        )
+        Some(first.note(format!("{committed} of {total} steps are done; {left_out}")))
     }
 }
 

@@ -56,6 +56,8 @@ pub struct KindInfo {
     pub swaps: bool,
     /// What brings or changes it ([`Kind::provider`]) does so only in part: the kind says itself what is left to do.
     pub provided_in_part: bool,
+    /// Whatever can have one has one: that one comes along says nothing.
+    pub everywhere: bool,
 }
 
 impl KindInfo {
@@ -80,6 +82,7 @@ impl KindInfo {
             same_by_definition: false,
             swaps: false,
             provided_in_part: false,
+            everywhere: false,
         }
     }
 }
@@ -287,6 +290,17 @@ pub struct AttributeChange {
     pub old: String,
     /// The value after.
     pub new: String,
+}
+
+impl AttributeChange {
+    /// The attribute as people say it.
+    pub fn label(&self) -> String {
+        match self.name {
+            // The field cannot be called as the keyword is.
+            "type_name" => "type".to_owned(),
+            name => name.replace('_', " "),
+        }
+    }
 }
 
 /// What, taken together, the changes of an object call for.

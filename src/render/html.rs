@@ -124,7 +124,7 @@ fn changes(difference: &Difference, out: &mut String) {
         }
         ChangeKind::Altered { attributes } => {
             for change in attributes {
-                let name = e(&change.name.replace('_', " "));
+                let name = e(&change.label());
                 if is_long(&change.old, &change.new) {
                     let _ = write!(out, "<div>{name}</div><pre class=\"diff\">");
                     for line in unified(&change.old, &change.new).lines() {

@@ -114,7 +114,7 @@ fn differences(report: &Report<'_>, out: &mut String) {
             match &difference.change {
                 ChangeKind::Altered { attributes } => {
                     for change in attributes {
-                        let name = change.name.replace('_', " ");
+                        let name = change.label();
                         if is_long(&change.old, &change.new) {
                             let _ = write!(text, "      {name}:\n{}", unified(&change.old, &change.new));
                         } else {

@@ -155,7 +155,7 @@ fn line(depth: usize, difference: &Difference, name: &str, group: &Group<'_>, pa
     let _ = writeln!(out, "{pad}{}{renamed}{with}", paint.by_mark(sign, format!("{sign} {name}")));
     let ChangeKind::Altered { attributes } = &difference.change else { return };
     for change in attributes {
-        let label = change.name.replace('_', " ");
+        let label = change.label();
         if is_long(&change.old, &change.new) {
             let _ = writeln!(out, "{pad}    {label}:");
             for text in unified(&change.old, &change.new).lines() {

@@ -40,6 +40,9 @@ impl<'a> Tree<'a> {
                 ChangeKind::Altered { .. } | ChangeKind::Renamed { .. } => None,
             };
             if let Some(parent) = with {
+                if id.kind().info().everywhere {
+                    continue;
+                }
                 *group.folded.entry(parent).or_default().entry(noun(id)).or_default() += 1;
             } else if *id == top {
                 group.own = Some(difference);

@@ -61,7 +61,7 @@ fn change_owner(change: &Change<'_, Owner>) -> Vec<Step> {
 }
 
 impl Kind for Owner {
-    const INFO: KindInfo = KindInfo { component: true, ..KindInfo::new("owner", "owner of") };
+    const INFO: KindInfo = KindInfo { component: true, everywhere: true, ..KindInfo::new("owner", "owner of") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

@@ -43,7 +43,12 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
         // Text is the one type that everything casts to and from; between unrelated types it is the only way over.
         sql.push_str(&format!(" USING {}", cast(&ident(&id.name()), &old.type_name, &new.type_name)));
     }
-    let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(Phase::Contract);
+    // What only takes more than before, and is read as before, is what new code has to find.
+    let widens = is_free(&old.type_name, &new.type_name)
+        && is_lossless(&old.type_name, &new.type_name, id, change.cx)
+        && old.collation == new.collation;
+    let phase = if widens { Phase::Expand } else { Phase::Contract };
+    let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(phase);
     if !is_free(&old.type_name, &new.type_name) {
         step = step.hazard(
             HazardKind::Rewrite,
