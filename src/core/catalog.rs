@@ -447,11 +447,6 @@ impl CatalogBuilder {
         self.objects.get_mut(i as usize).map(|(_, object)| object)
     }
 
-    /// All objects added so far, to change.
-    pub(crate) fn objects_mut(&mut self) -> impl Iterator<Item = &mut Object> + '_ {
-        self.objects.iter_mut().map(|(_, object)| object)
-    }
-
     /// All objects added so far.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
         self.since_handle(0)

@@ -181,10 +181,6 @@ fn carry_places(read: Catalog, declared: &Catalog) -> Result<Catalog> {
     let mut builder = read.to_builder();
     let ids: BTreeSet<ObjectId> = read.iter().map(|(id, _)| id.clone()).collect();
     for id in ids {
-        // Who may do what is not the scratch server's to say.
-        if let Some(object) = builder.get_mut(&id) {
-            object.forget_access();
-        }
         if let Some(place) = declared.location(&id) {
             builder.locate(&id, place.clone());
         }

@@ -13,7 +13,7 @@ use crate::engine::load::{Loaded, Workplace};
 use crate::engine::partial::{self, Part};
 use crate::engine::rename::{self, Declared as Said};
 use crate::engine::scope;
-use crate::kinds::component::{self, ManageAccess, ManageGrants};
+use crate::kinds::component::{self, ManageAccess, ManageGrants, is_access};
 use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::{KindTag, Object};
 
@@ -142,8 +142,6 @@ async fn partly(
             && (declared.builder.get(id).is_some()
                 || scope::managed(id, &place.project) && (scope::is_given(id) || object.implied(id, live)))
     });
-    // As elaborating all would: a project says nothing of the privileges that objects hold themselves.
-    builder.objects_mut().for_each(Object::forget_access);
     for (id, object) in fresh.within(&read).filter(|(id, _)| !is_access(id)) {
         builder.put(id.clone(), object.clone());
         if let Some(place) = read.location(id) {
@@ -193,11 +191,6 @@ fn renamed_by_definition(read: &Catalog, live: &Catalog) -> BTreeMap<ObjectId, O
         }
     }
     found
-}
-
-/// Whether an object says who owns something, or who may do what.
-pub(super) fn is_access(id: &ObjectId) -> bool {
-    matches!(id.kind(), KindTag::Owner | KindTag::Grant | KindTag::DefaultPrivilege)
 }
 
 /// How far the project manages owners and privileges.

@@ -126,15 +126,6 @@ macro_rules! kinds {
                 }
             }
 
-            /// See [`Kind::without_access`].
-            pub fn forget_access(&mut self) {
-                match self {
-                    $(Self::$Name(k) => if let Some(without) = k.without_access() {
-                        *k = std::sync::Arc::new(without);
-                    }),*
-                }
-            }
-
             /// See [`Kind::after_renames`].
             pub fn after_renames(&self, id: &ObjectId, now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
                 match self { $(Self::$Name(k) => k.after_renames(id, now).map(|(id, k)| (id, k.into()))),* }

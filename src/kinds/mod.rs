@@ -214,11 +214,6 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
         None
     }
 
-    /// The object without what it says of privileges itself, where it says any.
-    fn without_access(&self) -> Option<Self> {
-        None
-    }
-
     /// `ALTER … RENAME TO` for this object; `new` is its id afterwards.
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
         let sql = format!("ALTER {} RENAME TO {}", self.address(old), crate::core::name::Ident(&new.name()));
@@ -458,6 +453,7 @@ kinds! {
     Comment in component::comment,
     Owner in component::owner,
     Grant in component::grant,
+    SequenceGrant in component::sequence_grant,
     DefaultPrivilege in component::default_privilege,
 }
 

@@ -11,9 +11,9 @@ use crate::core::step::Step;
 use crate::declare::project::Profile;
 use crate::declare::{build, elaborate};
 use crate::engine::load::Workplace;
-use crate::engine::{project_state, scope};
+use crate::engine::scope;
 use crate::introspect::introspect;
-use crate::kinds::{KindTag, Object};
+use crate::kinds::{KindTag, Object, component};
 use crate::plan::{PlanOptions, plan, share_name};
 use crate::postgres::Session;
 
@@ -35,8 +35,7 @@ pub(super) async fn read_back(
     // Who owns what, and who may do what, follows the renames by itself, and the roles are not there. The scratch database of a
     // platform's profile holds the platform's objects.
     let platform = place.project.profile == Profile::Supabase;
-    let left_out =
-        |id: &ObjectId| gone.contains(id) || project_state::is_access(id) || platform && scope::is_platform(id);
+    let left_out = |id: &ObjectId| gone.contains(id) || component::is_access(id) || platform && scope::is_platform(id);
     let part = moves.from.filtered(|id, _| needed.contains(id) && !left_out(id));
     let path = place.project.search_path.clone();
     let ephemeral = place.ephemeral().await?;
@@ -195,7 +194,7 @@ fn put_together(
         .collect();
     let moved = moves.from.renamed(&map);
     let mut builder = moved.to_builder();
-    for id in dependents.iter().map(|id| rebased(id, &map)).filter(|id| !project_state::is_access(id)) {
+    for id in dependents.iter().map(|id| rebased(id, &map)).filter(|id| !component::is_access(id)) {
         if let Some(object) = read.get(&id) {
             builder.put(id, object.clone());
         } else if moved.contains(&id) && !id.kind().is_component() && !id.kind().info().signature && !is_elsewhere(&id)

@@ -6,10 +6,11 @@ use rustc_hash::FxHashMap;
 
 use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::id::ObjectId;
-use crate::kinds::KindTag;
+use crate::kinds::table::column::Column;
+use crate::kinds::{KindTag, Object};
 
-use super::acl::{self, Privileges};
-use super::{Comment, DefaultPrivilege, Grant, Owner, object_type, yaml};
+use super::acl::{self, Access, Privileges};
+use super::{Comment, DefaultPrivilege, Grant, Owner, SequenceGrant, object_type, yaml};
 
 /// How far privileges are managed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,11 +49,11 @@ struct Named {
 }
 
 impl Named {
-    fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a crate::kinds::Object)>) -> Self {
+    fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>) -> Self {
         let mut named = <Self as Default>::default();
         for (id, object) in objects {
-            if Grant::of(object).is_some() {
-                named.grantees.insert(id.name().into_owned());
+            if let Some(grantee) = super::grantee_of(id) {
+                named.grantees.insert(grantee);
             } else if let Some(default) = DefaultPrivilege::of(object) {
                 named.grantees.insert(default.grantee.clone());
                 named.roles.insert(default.role.clone());
@@ -91,7 +92,7 @@ pub fn unmanaged_access<'a>(
     let manage = *manage;
     move |id| match id.kind() {
         KindTag::Owner => !manage.owners || !named.owners.contains(id),
-        KindTag::Grant => !named.grantee(&id.name(), &manage),
+        KindTag::Grant | KindTag::SequenceGrant => !named.grantee(&id.name(), &manage),
         KindTag::DefaultPrivilege => DefaultPrivilege::get(live, id).is_some_and(|d| !named.covers(d, &manage)),
         _ => false,
     }
@@ -149,6 +150,7 @@ pub fn complete(
             granted.entry(parent).or_default().push((id, grant));
         }
     }
+    let wanting = Wanting { named: &named, manage, major };
     for id in &targets {
         let Some(letter) = object_type(id.kind()) else { continue };
         // Nobody has anything on a column of its own but by a grant: that of most need not be looked for.
@@ -161,25 +163,13 @@ pub fn complete(
         };
         let live_id = was(id);
         let on_server = live.filter(|l| l.contains(&live_id));
-        let mut wanted = super::initial(&defaults, id, letter, &owner, major);
+        let initial = super::initial(&defaults, id, letter, &owner, major);
         let given = explicit.remove(id).unwrap_or_default();
-        if let Some(live) = on_server {
-            wanted.retain(|grantee, _| grantee == &owner || named.grantee(grantee, manage));
-            for (grant_id, grant) in granted.get(live_id.as_str()).into_iter().flatten() {
-                let grantee = grant_id.name();
-                if !named.grantee(&grantee, manage) {
-                    wanted.insert(grantee.into_owned(), grant.privileges.clone());
-                }
-            }
-            if !named.grantee(&owner, manage) && !live.contains(&Grant::id(&live_id, &owner)) {
-                wanted.remove(&owner);
-            }
-        }
-        for (grantee, privileges) in &given {
-            if manage.grants != ManageGrants::None || on_server.is_none() {
-                wanted.insert(grantee.clone(), acl::expanded(privileges, letter, major));
-            }
-        }
+        let has = on_server.map(|_| {
+            let grants = granted.get(live_id.as_str()).into_iter().flatten();
+            grants.map(|(grant_id, grant)| (grant_id.name().into_owned(), &grant.privileges)).collect()
+        });
+        let wanted = wanting.access(initial, &owner, &given, has, letter);
         let own = acl::owners_own(letter, major);
         let mut kept = BTreeSet::new();
         for (grantee, mut privileges) in wanted {
@@ -194,6 +184,88 @@ pub fn complete(
         }
         for grantee in given.keys().filter(|g| !kept.contains(*g)) {
             builder.remove(&Grant::id(id, grantee));
+        }
+    }
+    complete_sequences(builder, live, &wanting, &defaults, was);
+}
+
+/// What decides over the privileges that an object should have.
+struct Wanting<'a> {
+    named: &'a Named,
+    manage: &'a ManageAccess,
+    major: u32,
+}
+
+impl Wanting<'_> {
+    /// What everyone should have on an object of this owner: what default privileges give, but what is given by name; for grantees
+    /// that are not managed, what they have on the server, where it is there.
+    fn access(
+        &self,
+        initial: Access,
+        owner: &str,
+        given: &BTreeMap<String, Privileges>,
+        on_server: Option<Vec<(String, &Privileges)>>,
+        letter: char,
+    ) -> Access {
+        let managed = |grantee: &str| self.named.grantee(grantee, self.manage);
+        let mut wanted = initial;
+        let is_new = on_server.is_none();
+        if let Some(has) = on_server {
+            wanted.retain(|grantee, _| grantee == owner || managed(grantee));
+            if !managed(owner) && !has.iter().any(|(grantee, _)| grantee == owner) {
+                wanted.remove(owner);
+            }
+            for (grantee, privileges) in has.into_iter().filter(|(grantee, _)| !managed(grantee)) {
+                wanted.insert(grantee, privileges.clone());
+            }
+        }
+        if self.manage.grants != ManageGrants::None || is_new {
+            let given = given.iter().map(|(who, what)| (who.clone(), acl::expanded(what, letter, self.major)));
+            wanted.extend(given);
+        }
+        wanted
+    }
+}
+
+/// The same for the sequences of identity columns.
+fn complete_sequences(
+    builder: &mut CatalogBuilder,
+    live: Option<&Catalog>,
+    wanting: &Wanting<'_>,
+    defaults: &Catalog,
+    was: &dyn Fn(&ObjectId) -> ObjectId,
+) {
+    let is_grant = |(_, object): (&ObjectId, &Object)| SequenceGrant::of(object).is_some();
+    let said = builder.iter().any(is_grant) || live.is_some_and(|live| live.iter().any(is_grant));
+    if !said && defaults.is_empty() {
+        return;
+    }
+    let mut given: BTreeMap<ObjectId, BTreeMap<String, Privileges>> = BTreeMap::new();
+    for (id, object) in builder.iter() {
+        if let (Some(grant), Some(column)) = (SequenceGrant::of(object), id.parent()) {
+            given.entry(column).or_default().insert(id.name().into_owned(), grant.privileges.clone());
+        }
+    }
+    let sequence = |id: &ObjectId, object: &Object| Column::of(object)?.identity_sequence(id);
+    let columns: Vec<(ObjectId, ObjectId)> =
+        builder.iter().filter_map(|(id, object)| Some((id.clone(), sequence(id, object)?))).collect();
+    for (id, sequence_id) in columns {
+        let owner = builder.get(&Owner::id(&id.top())).and_then(Owner::of).map(|owner| owner.role.clone());
+        let owner = owner.unwrap_or_else(|| defaults.origin.role.clone());
+        let live_id = was(&id);
+        let has = live
+            .filter(|live| live.get(&live_id).is_some_and(|object| sequence(&live_id, object).is_some()))
+            .map(|live| super::sequence_grant::of(&live_id, live).collect());
+        let letter = super::sequence_grant::LETTER;
+        let initial = super::default_privilege::initial(defaults, &sequence_id, letter, &owner, wanting.major);
+        let given = given.remove(&id).unwrap_or_default();
+        let mut wanted = wanting.access(initial, &owner, &given, has, letter);
+        wanted.retain(|grantee, privileges| *grantee != owner && !privileges.is_empty());
+        for grantee in given.keys().filter(|grantee| !wanted.contains_key(*grantee)) {
+            builder.remove(&SequenceGrant::id(&id, grantee));
+        }
+        for (grantee, privileges) in wanted {
+            builder.put(SequenceGrant::id(&id, &grantee), SequenceGrant { privileges });
         }
     }
 }

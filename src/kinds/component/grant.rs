@@ -10,8 +10,6 @@
 //! So two objects have the same effective privileges exactly if they have the same owner and equal `Grant`s. A declared state
 //! may hold more: a `Grant` without privileges says "revoked", and `ALL` has not been spelled out; `complete` settles both.
 
-use std::collections::BTreeSet;
-
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::ident;
@@ -261,27 +259,6 @@ impl Kind for Grant {
     fn rename(&self, _old: &ObjectId, _new: &ObjectId) -> Vec<Step> {
         Vec::new()
     }
-}
-
-/// Gives others than the owner on the new sequence of an identity column what they should have, as changes of the column.
-/// PostgreSQL has given them what default privileges say now.
-pub(crate) fn settle_identity(
-    sequence: &ObjectId,
-    wanted: &Access,
-    column: &ObjectId,
-    cx: &PlanContext<'_>,
-) -> Vec<Step> {
-    let (object_type, major) = ('s', cx.major);
-    let role = cx.from.origin.role.as_str();
-    let initial = super::default_privilege::initial(cx.from, sequence, object_type, role, major);
-    let grantees: BTreeSet<&String> = initial.keys().chain(wanted.keys()).filter(|who| *who != role).collect();
-    let on = format!("SEQUENCE {}", sequence.sql());
-    let none = Privileges::new();
-    let statements = grantees.into_iter().flat_map(|grantee| {
-        let subject = Subject { prefix: "", on: &on, column: None, grantee, object_type, major };
-        subject.statements(initial.get(grantee).unwrap_or(&none), wanted.get(grantee).unwrap_or(&none))
-    });
-    statements.map(|statement| Step::alter(column, statement.sql).rank(9)).collect()
 }
 
 /// After an object was created: takes back what PostgreSQL gave to grantees that should have nothing.

@@ -10,6 +10,7 @@ mod complete;
 pub mod default_privilege;
 pub mod grant;
 pub mod owner;
+pub mod sequence_grant;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ pub use complete::{ManageAccess, ManageGrants, complete, unmanaged_access};
 pub use default_privilege::DefaultPrivilege;
 pub use grant::Grant;
 pub use owner::Owner;
+pub use sequence_grant::SequenceGrant;
 pub use yaml::{declare, write};
 
 use acl::Access;
@@ -65,7 +67,12 @@ pub fn named_grantees<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Objec
 
 /// The grantee that a grant's id names.
 pub fn grantee_of(id: &ObjectId) -> Option<String> {
-    (id.kind() == KindTag::Grant).then(|| id.name().into_owned())
+    matches!(id.kind(), KindTag::Grant | KindTag::SequenceGrant).then(|| id.name().into_owned())
+}
+
+/// Whether an object says who owns something, or who may do what.
+pub fn is_access(id: &ObjectId) -> bool {
+    matches!(id.kind(), KindTag::Owner | KindTag::Grant | KindTag::SequenceGrant | KindTag::DefaultPrivilege)
 }
 
 /// The role that an owner object names.

@@ -11,7 +11,7 @@ use crate::core::name::{Ident, ident, qualified};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
-use crate::kinds::component::acl::{self, Access};
+use crate::kinds::component::sequence_grant;
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::{heirs, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
@@ -35,10 +35,6 @@ attributes! {
         not_null: Option<NotNull> => Alter(alter_not_null),
         /// GENERATED … AS IDENTITY.
         identity: Option<Identity> => Alter(alter_identity),
-        /// What others than the owner may do with the identity sequence, where a server says so. A project says nothing of it: its
-        /// sequences have what default privileges give them.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sequence_access: Option<Access> => Ignore,
         /// GENERATED ALWAYS AS (…).
         generated: Option<Generated> => AlterIf(can_alter_generated, alter_generated),
         /// The storage strategy, where it is not the type's.
@@ -214,7 +210,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
                 let sequence = ObjectId::in_schema(KindTag::Sequence, &wanted.0, &wanted.1);
                 steps.push(counter::of_new_identity(id, new, &sequence, cx).rank(8));
             }
-            steps.extend(column_steps::of_new_identity(change.new, id, cx));
+            steps.extend(sequence_grant::of_new_identity(change.new, id, cx));
             steps
         }
         (Some(old), Some(new)) => {
@@ -310,7 +306,7 @@ impl Kind for Column {
         if cx.is_new(&top) || (self.inherited && origins.iter().any(|origin| cx.is_new(origin))) {
             let mut steps = of_heir(self, id, &origins, cx);
             steps.extend(column_settings::of_new(id, self, cx));
-            steps.extend(column_steps::of_new_identity(self, id, cx));
+            steps.extend(sequence_grant::of_new_identity(self, id, cx));
             return steps;
         }
         let default_id = id.child(KindTag::Default, "");
@@ -351,7 +347,7 @@ impl Kind for Column {
             steps.push(add_identity(id, identity, cx));
         }
         steps.extend(column_settings::of_new(id, self, cx));
-        steps.extend(column_steps::of_new_identity(self, id, cx));
+        steps.extend(sequence_grant::of_new_identity(self, id, cx));
         steps
     }
 
@@ -376,10 +372,6 @@ impl Kind for Column {
         let table = id.top();
         let key = super::Table::get(cx.from, &table)?.partition_key.as_deref()?;
         partition::key_reads(key, &id.name()).then_some(table)
-    }
-
-    fn without_access(&self) -> Option<Self> {
-        self.sequence_access.is_some().then(|| Self { sequence_access: None, ..self.clone() })
     }
 
     fn follows(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
@@ -484,16 +476,14 @@ impl Introspect for Column {
         let not_null = row.bool("not_null")?.then(NotNull::default);
         let generation = row.char("identity")?;
         let mut sequence_oid = None;
-        let mut sequence_access = None;
         let identity = match row.opt("sequence")? {
             Some(json) if generation != ' ' => {
                 let sequence: SequenceRow = serde_json::from_str(json).map_err(|e| {
                     Diagnostic::error("catalog-row", format!("the identity sequence of {id} cannot be read: {e}"))
                 })?;
                 sequence_oid = sequence.oid.parse::<u32>().ok();
-                let mut access = acl::read(&sequence.acl.unwrap_or_default());
-                access.remove(&out.role(sequence.owner.parse().unwrap_or_default()));
-                sequence_access = Some(access);
+                let owner = out.role(sequence.owner.parse().unwrap_or_default());
+                sequence_grant::read(&id, &owner, &sequence.acl.unwrap_or_default(), out);
                 let usual = usual_sequence(&id);
                 let actual = (sequence.schema, sequence.name);
                 Some(Identity {
@@ -534,7 +524,6 @@ impl Introspect for Column {
             collation,
             not_null,
             identity,
-            sequence_access,
             generated: None,
             storage: storage.map(str::to_owned),
             usual_storage: usual_storage.map(str::to_owned),

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
-use crate::kinds::component::grant::settle_identity;
 use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::column_settings;
@@ -61,14 +60,6 @@ fn heirs(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
         }
     }
     found
-}
-
-/// What a new identity column leaves to be said of its sequence.
-pub(super) fn of_new_identity(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
-    match (column.identity_sequence(id), &column.sequence_access) {
-        (Some(sequence), Some(wanted)) => settle_identity(&sequence, wanted, id, cx),
-        _ => Vec::new(),
-    }
 }
 
 /// Moves a column over to the type that was rebuilt beside its old one.

@@ -8,6 +8,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, qualified};
 use crate::declare::context::DeclareContext;
 use crate::kinds::common::WriteContext;
+use crate::kinds::component::sequence_grant;
 use crate::kinds::table::Table;
 use crate::kinds::table::column::{Column, Generated, Identity, NotNull};
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
@@ -64,6 +65,7 @@ pub const DEFINITION: Definition = Definition {
         },
         KeyDoc { name: "comment", doc: "COMMENT ON COLUMN.", shape: Shape::Text },
         KeyDoc { name: "grants", doc: "Privileges on the column by role.", shape: Shape::Any },
+        sequence_grant::KEY,
         KeyDoc { name: "was", doc: "The name the column had before.", shape: Shape::Name },
         KeyDoc {
             name: "backfill",
@@ -159,6 +161,7 @@ pub fn declare(table: &ObjectId, position: i32, key: &Key, node: &Node, cx: &mut
         crate::data::declare::backfill(&id, node, cx)?;
     }
     cx.was(&fields, &id)?;
+    sequence_grant::declare(&fields, &id, cx)?;
     cx.components(&fields, &id)
 }
 
@@ -228,7 +231,6 @@ fn fragment(
             .map(|(e, how)| Generated { expression: e.text.trim().to_owned(), stored: *how == GeneratedKind::Stored }),
         storage: parts.storage.as_ref().map(|s| s.to_lowercase()),
         usual_storage: None,
-        sequence_access: None,
         compression: parts.compression.as_ref().map(|s| s.to_lowercase()),
         statistics: None,
         options: BTreeMap::new(),
@@ -268,7 +270,6 @@ fn known(
         inherited: false,
         storage: None,
         usual_storage: None,
-        sequence_access: None,
         compression: None,
         statistics: None,
         options: BTreeMap::new(),
@@ -412,7 +413,8 @@ pub(super) fn write_all(table: &ObjectId, in_columns: &Shorthand, cx: &WriteCont
         .filter_map(|(id, column)| {
             let included = in_columns.get(id).map_or(&[][..], Vec::as_slice);
             let mut entries = settings(column);
-            let components = cx.components(id);
+            let mut components = cx.components(id);
+            components.extend(sequence_grant::write(id, cx));
             if column.inherited && !attached {
                 // What the parent gives is not repeated; what deviates from it is said.
                 let own = ColumnDefault::get(cx.catalog, &id.child(KindTag::Default, ""));

@@ -1,0 +1,217 @@
+//! Privileges on the sequence of an identity column.
+//!
+//! Such a sequence comes and goes with its column and has the table's owner, so that it is no object of its own here; but it has an
+//! access list, as any sequence (`pg_class.relacl`). There is a [`SequenceGrant`] below the column for every grantee other than the
+//! owner that has any privilege on it. What is declared is completed as [`Grant`](super::Grant)s are.
+
+use std::collections::BTreeMap;
+
+use crate::core::catalog::Catalog;
+use crate::core::id::ObjectId;
+use crate::core::step::{Action, HazardKind, Phase, Step};
+use crate::declare::context::DeclareContext;
+use crate::introspect::Reader;
+use crate::kinds::common::WriteContext;
+use crate::kinds::table::column::Column;
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag};
+use crate::plan::context::PlanContext;
+use crate::yaml::{Fields, KeyDoc, Out, Shape};
+
+use super::acl::{self, Access, Privileges, Subject};
+use super::{Owner, default_privilege, yaml};
+
+/// The letter that `acldefault` takes for sequences.
+pub(super) const LETTER: char = 's';
+
+/// The key of a column for these.
+pub const KEY: KeyDoc = KeyDoc {
+    name: "sequence_grants",
+    doc: "Privileges on the identity's sequence by role, written as `grants`.",
+    shape: Shape::MapOf(&Shape::AnyOf(&[Shape::TextList, Shape::TextMap])),
+};
+
+attributes! {
+    /// What one role, or PUBLIC, may do with the sequence of the parent, an identity column.
+    pub struct SequenceGrant {
+        /// The privileges by SQL word, each with whether it may be granted on.
+        privileges: Privileges => Alter(alter),
+    }
+}
+
+/// What others than the owner have on a column's sequence, by grantee.
+pub(super) fn of<'a>(column: &'a ObjectId, catalog: &'a Catalog) -> impl Iterator<Item = (String, &'a Privileges)> {
+    catalog
+        .children(column, KindTag::SequenceGrant)
+        .filter_map(|(id, object)| Some((id.name().into_owned(), &SequenceGrant::of(object)?.privileges)))
+}
+
+/// What default privileges give others than the owner on a column's sequence.
+fn initial(sequence: &ObjectId, owner: &str, catalog: &Catalog) -> Access {
+    let mut access = default_privilege::initial(catalog, sequence, LETTER, owner, catalog.origin.major);
+    access.remove(owner);
+    access
+}
+
+/// The owner of a column's sequence, which is that of its table.
+fn owner<'a>(column: &ObjectId, catalog: &'a Catalog) -> &'a str {
+    Owner::get(catalog, &Owner::id(&column.top())).map_or(&catalog.origin.role, |owner| &owner.role)
+}
+
+fn statements(
+    sequence: &ObjectId,
+    grantee: &str,
+    before: &Privileges,
+    after: &Privileges,
+    major: u32,
+) -> Vec<acl::Statement> {
+    let on = format!("SEQUENCE {}", sequence.sql());
+    Subject { prefix: "", on: &on, column: None, grantee, object_type: LETTER, major }.statements(before, after)
+}
+
+/// The steps, as changes of the column, that follow when a column has become an identity column: default privileges say what others have on its
+/// sequence by then.
+pub(crate) fn of_new_identity(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+    let Some(sequence) = column.identity_sequence(id) else { return Vec::new() };
+    let role = cx.from.origin.role.as_str();
+    let mut wanted: BTreeMap<String, (Privileges, Privileges)> = BTreeMap::new();
+    for (grantee, privileges) in default_privilege::initial(cx.from, &sequence, LETTER, role, cx.major) {
+        wanted.entry(grantee).or_default().0 = privileges;
+    }
+    for (grantee, privileges) in of(id, cx.to) {
+        wanted.entry(grantee).or_default().1 = acl::expanded(privileges, LETTER, cx.major);
+    }
+    let others = wanted.into_iter().filter(|(grantee, _)| grantee != role);
+    let all = others.flat_map(|(grantee, (before, after))| statements(&sequence, &grantee, &before, &after, cx.major));
+    all.map(|statement| Step::alter(id, statement.sql).rank(9)).collect()
+}
+
+/// The steps on a sequence that was there and stays. A new one is settled along with its column; the owner's own are its own.
+fn steps(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+    let (Some(column), grantee) = (id.parent(), id.name()) else { return Vec::new() };
+    let sequence = |catalog| Column::get(catalog, &column).and_then(|c: &Column| c.identity_sequence(&column));
+    let (Some(_), Some(sequence)) = (sequence(cx.from), sequence(cx.to)) else { return Vec::new() };
+    if cx.is_new(&column) || owner(&column, cx.to) == grantee {
+        return Vec::new();
+    }
+    let has = |catalog: &Catalog| {
+        let grant = SequenceGrant::get(catalog, id);
+        grant.map(|grant| acl::expanded(&grant.privileges, LETTER, cx.major)).unwrap_or_default()
+    };
+    let (before, after) = (has(cx.from), has(cx.to));
+    let ranked = (0..).zip(statements(&sequence, &grantee, &before, &after, cx.major));
+    let steps = ranked.map(|(rank, statement)| {
+        let words = statement.words.join(", ");
+        let step = Step::alter(id, statement.sql).rank(rank);
+        match statement.revokes {
+            true => step.phase(Phase::Contract).hazard(HazardKind::Access, format!("{grantee} loses {words}")),
+            false => step.hazard(HazardKind::Access, format!("{grantee} gains {words}")),
+        }
+    });
+    steps.collect()
+}
+
+fn alter(change: &Change<'_, SequenceGrant>) -> Vec<Step> {
+    steps(change.id, change.cx)
+}
+
+impl SequenceGrant {
+    /// The id of what a grantee (`public` for PUBLIC) may do with the sequence of a column.
+    pub fn id(column: &ObjectId, grantee: &str) -> ObjectId {
+        column.child(KindTag::SequenceGrant, grantee)
+    }
+}
+
+impl Kind for SequenceGrant {
+    const INFO: KindInfo =
+        KindInfo { component: true, ..KindInfo::new("sequence-grant", "privileges on the sequence of") };
+    const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
+
+    fn address(&self, id: &ObjectId) -> String {
+        id.parent().map(|p| p.sql_path()).unwrap_or_default()
+    }
+
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let mut steps = steps(id, cx);
+        steps.iter_mut().for_each(|step| step.action = Action::Create);
+        if let Some(first) = steps.first_mut() {
+            first.creates.push(id.clone());
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let mut steps = steps(id, cx);
+        steps.iter_mut().for_each(|step| step.action = Action::Drop);
+        if let Some(last) = steps.last_mut() {
+            last.destroys.push(id.clone());
+        }
+        steps
+    }
+
+    /// What default privileges give is there without being declared.
+    fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+        let Some(column) = id.parent() else { return false };
+        let Some(sequence) = Column::get(catalog, &column).and_then(|c| c.identity_sequence(&column)) else {
+            return false;
+        };
+        initial(&sequence, owner(&column, catalog), catalog).get(&*id.name()) == Some(&self.privileges)
+    }
+
+    fn rename(&self, _old: &ObjectId, _new: &ObjectId) -> Vec<Step> {
+        Vec::new()
+    }
+}
+
+/// Adds what others than the owner have on the sequence of a column, as the server's access list has it.
+pub(crate) fn read(column: &ObjectId, owner: &str, items: &[String], out: &mut Reader) {
+    for (grantee, privileges) in acl::read(items) {
+        if grantee != owner && !privileges.is_empty() {
+            out.builder.put(SequenceGrant::id(column, &grantee), SequenceGrant { privileges });
+        }
+    }
+}
+
+/// Takes [`KEY`] out of the mapping of a column.
+///
+/// # Errors
+/// Values of the wrong shape, unknown privileges; a column without an identity.
+pub(crate) fn declare(
+    fields: &Fields<'_>,
+    column: &ObjectId,
+    cx: &mut DeclareContext<'_>,
+) -> crate::core::diagnostic::Result<()> {
+    let grants = fields.map(KEY.name)?;
+    let has_sequence = cx.builder.get(column).and_then(Column::of).is_some_and(|c| c.identity.is_some());
+    if let (Some((key, _)), false) = (grants.first(), has_sequence) {
+        return Err(crate::core::diagnostic::Diagnostic::error(
+            "not-an-identity",
+            format!("column {} has no identity, and so no sequence of its own", column.sql_path()),
+        )
+        .at(fields.key_place(KEY.name).unwrap_or_else(|| key.location.clone()))
+        .help("privileges on any other sequence stand under `sequences`"));
+    }
+    for (key, node) in grants {
+        let privileges = yaml::privileges(node, LETTER, cx)?;
+        cx.add(SequenceGrant::id(column, &yaml::grantee(key)), SequenceGrant { privileges }, &key.location)?;
+    }
+    Ok(())
+}
+
+/// What deviates from what default privileges give, for [`KEY`].
+pub(crate) fn write(column: &ObjectId, cx: &WriteContext<'_>) -> Option<(String, Out)> {
+    let sequence = Column::get(cx.catalog, column)?.identity_sequence(column)?;
+    let major = if cx.catalog.origin.major == 0 { yaml::LATEST } else { cx.catalog.origin.major };
+    let initial = initial(&sequence, owner(column, cx.catalog), cx.catalog);
+    let mut grants = BTreeMap::new();
+    for (grantee, privileges) in of(column, cx.catalog) {
+        if initial.get(&grantee) != Some(privileges) {
+            grants.insert(yaml::grantee_key(&grantee), yaml::out(privileges, LETTER, major));
+        }
+    }
+    for grantee in initial.into_keys() {
+        if !cx.catalog.contains(&SequenceGrant::id(column, &grantee)) {
+            grants.insert(yaml::grantee_key(&grantee), Out::Flow(Vec::new()));
+        }
+    }
+    (!grants.is_empty()).then(|| (KEY.name.to_owned(), Out::Map(grants.into_iter().collect())))
+}
