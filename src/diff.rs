@@ -11,9 +11,21 @@ use crate::kinds::AttributeChange;
 pub struct Difference {
     /// Which object.
     pub id: ObjectId,
+    /// The object of another name space that it belongs to: an index's table, the column that owns a sequence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<ObjectId>,
     /// What happens to it.
     #[serde(flatten)]
     pub change: ChangeKind,
+}
+
+impl Difference {
+    /// What happens to an object, which has to be in this catalog.
+    pub fn new(id: &ObjectId, change: ChangeKind, catalog: &Catalog) -> Self {
+        let top = id.top();
+        let of = catalog.get(&top).and_then(|object| object.belongs_to(&top, catalog));
+        Self { id: id.clone(), of, change }
+    }
 }
 
 /// What happens to an object.
@@ -56,12 +68,12 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Vec<Difference> {
             std::cmp::Ordering::Equal => (left.next(), right.next()),
         };
         match (old, new) {
-            (Some((id, _)), None) => found.push(Difference { id: id.clone(), change: ChangeKind::Dropped }),
-            (None, Some((id, _))) => found.push(Difference { id: id.clone(), change: ChangeKind::Created }),
+            (Some((id, _)), None) => found.push(Difference::new(id, ChangeKind::Dropped, from)),
+            (None, Some((id, _))) => found.push(Difference::new(id, ChangeKind::Created, to)),
             (Some((id, a)), Some((_, b))) => {
                 let attributes = if a.is_same(b) || a == b { Vec::new() } else { a.changes(b) };
                 if !attributes.is_empty() {
-                    found.push(Difference { id: id.clone(), change: ChangeKind::Altered { attributes } });
+                    found.push(Difference::new(id, ChangeKind::Altered { attributes }, to));
                 }
             }
             (None, None) => return found,

@@ -206,7 +206,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     notes.extend(scope::column_order(&from_catalog, &to_catalog));
     let mut differences = diff(&from_catalog, &to_catalog);
     for (old, new) in renames.clone() {
-        differences.push(Difference { id: new, change: ChangeKind::Renamed { from: old } });
+        differences.push(Difference::new(&new, ChangeKind::Renamed { from: old }, &to_catalog));
     }
     differences.sort_by(|a, b| a.id.cmp(&b.id));
     settings.progress.stage("planning");

@@ -60,6 +60,9 @@ pub fn differences(differences: &[Difference], declared: Option<&Catalog>) -> Ve
             let mut map = Map::new();
             map.insert("id".to_owned(), json!(difference.id));
             map.insert("object".to_owned(), json!(difference.id.to_string()));
+            if let Some(of) = &difference.of {
+                map.insert("of".to_owned(), json!(of));
+            }
             let change = match &difference.change {
                 ChangeKind::Created => "created",
                 ChangeKind::Dropped => "dropped",

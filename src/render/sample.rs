@@ -18,12 +18,12 @@ fn altered(id: ObjectId, attributes: &[(&'static str, &str, &str)]) -> Differenc
         .iter()
         .map(|(name, old, new)| AttributeChange { name, old: (*old).to_owned(), new: (*new).to_owned() })
         .collect();
-    Difference { id, change: ChangeKind::Altered { attributes } }
+    Difference { id, of: None, change: ChangeKind::Altered { attributes } }
 }
 
 pub(crate) fn differences() -> Vec<Difference> {
     let (orders, users) = (table("orders"), table("users"));
-    let is = |id: ObjectId, change: ChangeKind| Difference { id, change };
+    let is = |id: ObjectId, change: ChangeKind| Difference { id, of: None, change };
     let mut all = vec![
         is(orders.clone(), ChangeKind::Created),
         is(orders.child(KindTag::Column, "id"), ChangeKind::Created),
@@ -37,7 +37,11 @@ pub(crate) fn differences() -> Vec<Difference> {
             users.child(KindTag::Column, "name"),
             &[("type", "varchar(40)", "text"), ("not_null", "false", "true")],
         ),
-        is(users.child(KindTag::Index, "users_email_idx"), ChangeKind::Created),
+        Difference {
+            id: ObjectId::in_schema(KindTag::Index, "public", "users_email_idx"),
+            of: Some(users.clone()),
+            change: ChangeKind::Created,
+        },
         is(users.child(KindTag::Policy, "own <rows> | all"), ChangeKind::Created),
         altered(
             ObjectId::in_schema(KindTag::View, "public", "active_users"),

@@ -32,11 +32,11 @@ impl<'a> Tree<'a> {
         let mut groups: BTreeMap<ObjectId, Group<'a>> = BTreeMap::new();
         for difference in differences {
             let id = &difference.id;
-            let top = id.top();
+            let top = difference.of.as_ref().unwrap_or(id).top();
             let group = groups.entry(top.clone()).or_default();
             let with = match &difference.change {
-                ChangeKind::Created => outermost(id, &top, &created),
-                ChangeKind::Dropped => outermost(id, &top, &dropped),
+                ChangeKind::Created => outermost(difference, &top, &created),
+                ChangeKind::Dropped => outermost(difference, &top, &dropped),
                 ChangeKind::Altered { .. } | ChangeKind::Renamed { .. } => None,
             };
             if let Some(parent) = with {
@@ -49,6 +49,10 @@ impl<'a> Tree<'a> {
             } else {
                 group.parts.push(difference);
             }
+        }
+        for group in groups.values_mut() {
+            // What is only found with the object comes behind what is its own.
+            group.parts.sort_by_key(|difference| difference.of.is_some());
         }
         Self { groups }
     }
@@ -76,12 +80,16 @@ fn having(differences: &[Difference], wanted: fn(&ChangeKind) -> bool) -> BTreeS
     differences.iter().filter(|d| wanted(&d.change)).map(|d| &d.id).collect()
 }
 
-/// The farthest ancestor, up to `top`, that changes in the same way.
-fn outermost(id: &ObjectId, top: &ObjectId, same: &BTreeSet<&ObjectId>) -> Option<ObjectId> {
+/// The farthest ancestor, up to `top`, that changes in the same way. What an object belongs to is above it, too.
+fn outermost(difference: &Difference, top: &ObjectId, same: &BTreeSet<&ObjectId>) -> Option<ObjectId> {
+    let own_top = difference.id.top();
     let mut found = None;
-    let mut current = id.clone();
+    let mut current = difference.id.clone();
     while current != *top {
-        current = current.parent()?;
+        current = match &difference.of {
+            Some(of) if current == own_top => of.clone(),
+            _ => current.parent()?,
+        };
         if same.contains(&current) {
             found = Some(current.clone());
         }
@@ -117,7 +125,7 @@ pub fn part(id: &ObjectId, top: &ObjectId) -> String {
     };
     let own = clean_line(&own).into_owned();
     match id.parent() {
-        Some(parent) if parent != *top && parent.is_within(top) => {
+        Some(parent) if parent != *top && parent.parent().is_some() => {
             let between = if label.ends_with(" on") || label.ends_with(" of") { " " } else { " of " };
             format!("{own}{between}{}", part(&parent, top))
         }
