@@ -16,6 +16,8 @@ struct Names {
     types: HashMap<(String, String), ObjectId>,
     routines: HashMap<(String, String), Vec<ObjectId>>,
     search_path: Vec<String>,
+    /// Whether names with a schema are left alone.
+    unqualified_only: bool,
 }
 
 impl Names {
@@ -25,6 +27,7 @@ impl Names {
             types: HashMap::new(),
             routines: HashMap::new(),
             search_path: search_path.to_vec(),
+            unqualified_only: false,
         };
         for (id, object) in objects {
             let info = object.kind().info();
@@ -60,6 +63,7 @@ impl Names {
         name: &str,
     ) -> Option<&'a T> {
         match schema {
+            Some(_) if self.unqualified_only => None,
             Some(schema) => map.get(&(schema.to_owned(), name.to_owned())),
             None => std::iter::once(own)
                 .chain(self.search_path.iter().map(String::as_str))
@@ -200,6 +204,30 @@ pub fn body_edges(builder: &mut CatalogBuilder, search_path: &[String]) {
 /// Edges of a declared state.
 pub fn declared_edges(builder: &mut CatalogBuilder, search_path: &[String]) {
     edges(builder, search_path, |_| true, |_| true);
+}
+
+/// Objects outside of the search path whose texts, as PostgreSQL prints them under that path, would mean something else in a
+/// project: a name without a schema, which is that of an object on the path, is looked for in the object's own schema first,
+/// and there is one of that name there as well. Each with the object that would be found.
+pub fn misread(catalog: &Catalog, search_path: &[String]) -> Vec<(ObjectId, ObjectId)> {
+    let on_path = |id: &ObjectId| id.schema().is_some_and(|schema| search_path.iter().any(|s| *s == schema));
+    let named_alike = |names: &Names| {
+        let twice = |(schema, name): &(String, String), has: &dyn Fn(&(String, String)) -> bool| {
+            !search_path.contains(schema) && search_path.iter().any(|s| has(&(s.clone(), name.clone())))
+        };
+        names.relations.keys().any(|key| twice(key, &|k| names.relations.contains_key(k)))
+            || names.types.keys().any(|key| twice(key, &|k| names.types.contains_key(k)))
+            || names.routines.keys().any(|key| twice(key, &|k| names.routines.contains_key(k)))
+    };
+    // Almost always, no name is there twice, and no text has to be looked at.
+    if !named_alike(&Names::of(catalog.iter(), search_path)) {
+        return Vec::new();
+    }
+    // What is in the own schema is always printed with it: a name without one is not meant to be that.
+    let unqualified = Names { unqualified_only: true, ..Names::of(catalog.iter(), &[]) };
+    let elsewhere = catalog.iter().filter(|(id, _)| id.schema().is_some() && !on_path(id));
+    let not_a_body = |mention: &Mention| !matches!(mention, Mention::Body(..) | Mention::Object(..));
+    named(elsewhere, &unqualified, not_a_body)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::core::catalog::{Catalog, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::declare::project::{FILE, Profile, Project};
-use crate::declare::write;
-use crate::engine::load::Workplace;
+use crate::declare::{resolve, write};
+use crate::engine::load::{Loaded, Workplace};
 use crate::engine::{Settings, scope};
 use crate::state::StateSpec;
 
@@ -43,9 +43,12 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
     if let Some(existing) = &existing {
         place.project = existing.clone();
     }
-    let loaded = place.load_from(from).await?;
+    let mut loaded = place.load_from(from).await?;
     let mut notes = place.take_notes();
-    let empty = crate::engine::load::Loaded::default();
+    if matches!(out, PullTarget::Dir(_)) {
+        qualify(&mut loaded, &mut place, from, existing.is_some(), &mut notes).await?;
+    }
+    let empty = Loaded::default();
     notes.extend(scope::unmodelled(&loaded, &empty));
     match out {
         PullTarget::Json(path) => {
@@ -64,7 +67,9 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
                 project.usual_names = true;
                 if looks_like_supabase(&loaded.catalog) {
                     project.profile = Profile::Supabase;
-                    project.search_path = vec!["public".to_owned(), "extensions".to_owned()];
+                    if !project.search_path.is_empty() {
+                        project.search_path = vec!["public".to_owned(), "extensions".to_owned()];
+                    }
                     notes.push(Diagnostic::info(
                         "profile",
                         "this is a Supabase project: what the platform owns is left out (profile: supabase)",
@@ -94,6 +99,35 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
             Ok(PullReport { files: write::write(dir, &files)?, notes })
         }
     }
+}
+
+/// Reads the state once more, with every name qualified, where a name without a schema would be misread in the project.
+async fn qualify(
+    loaded: &mut Loaded,
+    place: &mut Workplace<'_>,
+    from: &StateSpec,
+    settings_stay: bool,
+    notes: &mut Vec<Box<Diagnostic>>,
+) -> Result<()> {
+    let misread = resolve::misread(&loaded.catalog, &place.project.search_path);
+    let Some((object, found)) = misread.first() else { return Ok(()) };
+    let why =
+        format!("{object} names a `{}` of another schema, and its own schema has one as well: {found}", found.name());
+    // A snapshot is what it is; the settings of a project that is there are its author's.
+    if settings_stay || matches!(from, StateSpec::Snapshot(_)) {
+        notes.push(
+            Diagnostic::warning("search-path", why)
+                .note("names without a schema are looked for in the object's own schema first: the project says something else")
+                .help("have every name qualified: say `search_path: []` in trueup.yaml, and pull from the database again"),
+        );
+        return Ok(());
+    }
+    place.project.search_path = Vec::new();
+    *loaded = place.load_from(from).await?;
+    notes.extend(place.take_notes());
+    let note = "so that each name means one thing, all are qualified (search_path: [] in trueup.yaml)";
+    notes.push(Diagnostic::info("search-path", note).note(why));
+    Ok(())
 }
 
 fn refuse_to_lose(lost: &[(PathBuf, usize, String)]) -> Result<()> {
