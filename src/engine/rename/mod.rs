@@ -232,6 +232,9 @@ impl Moves<'_> {
         for (id, _) in to.iter().filter(|(id, object)| counts(id, object) && !settled.contains(*id)) {
             if let Some(owner) = owner_in(to, id)
                 && let Some([old]) = old_of.get(&(owner, id.kind())).map(Vec::as_slice)
+                // Where either name stays with what has it, another one counts from now on: no rename.
+                && !to.contains(&rebased(old, &self.done))
+                && (!from.contains(id) || self.done.contains_key(id) || old_of.values().flatten().any(|o| o == id))
             {
                 due.push((old.clone(), id.clone()));
             }

@@ -1,0 +1,2 @@
+select pg_get_serial_sequence('t', 'id') = 'public.a';
+select nextval('a') = 2;
