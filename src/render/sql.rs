@@ -61,10 +61,12 @@ pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
 /// only it takes away. None where it only alters: that can mostly be said again.
 fn committed(transaction: &PlanTransaction, report: &Report<'_>) -> Option<String> {
     let (live, declared) = (report.live?, report.declared?);
-    // What has the name until a rename frees it says nothing.
+    // What has the name until it is freed, by a rename or because it goes, says nothing.
     let freed = |id: &ObjectId| {
-        let mut renames = report.plan.steps().filter(|step| step.action == Action::Rename);
-        renames.any(|step| share_name(&step.object, id) || id.is_within(&step.object))
+        report.plan.steps().any(|step| match step.action {
+            Action::Rename => share_name(&step.object, id) || id.is_within(&step.object),
+            _ => step.destroys.iter().any(|gone| gone == id || share_name(gone, id)),
+        })
     };
     let once = |of: &dyn Fn(&Step) -> bool| report.plan.steps().filter(|step| of(step)).count() == 1;
     let signs = transaction.steps.iter().filter_map(|step| {
