@@ -108,11 +108,24 @@ pub async fn pending(
         }
     }
     for backfill in &data.backfills {
-        let answer = asked(session, &waiting(backfill), &backfill.location).await?;
+        let mut answer = asked(session, &waiting(backfill), &backfill.location).await?;
+        if answer.is_err() {
+            // What it read may have gone once it was done. Where every row has a value, nothing waits for it any more.
+            let without = asked(session, &without_value(backfill), &backfill.location).await?;
+            if matches!(&without, Ok(rows) if rows.first().map(String::as_str) == Some("f")) {
+                answer = without;
+            }
+        }
         pending.backfills.push(!matches!(&answer, Ok(rows) if rows.first().map(String::as_str) == Some("f")));
         unknown.extend(answer.err().map(|why| (None, why)));
     }
     Ok((pending, unknown))
+}
+
+/// Whether a row has no value.
+fn without_value(backfill: &Backfill) -> String {
+    let (table, column) = (backfill.column.top(), crate::core::name::ident(&backfill.column.name()));
+    format!("SELECT EXISTS (SELECT FROM {} WHERE {column} IS NULL)", table.sql())
 }
 
 /// Whether a row has no value and would get one.

@@ -1,0 +1,1 @@
+select count(*) = 20 from v where full_name like 'First% Last%';
