@@ -2,7 +2,7 @@
 //!
 //! Rests on PostgreSQL's documentation, "Privileges" (the letters), and on `acldefault()` in `src/backend/utils/adt/acl.c`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Privileges by their SQL words (`SELECT`), each with whether it may be granted on. `ALL` stands for every privilege of the
 /// object's type in a declaration that has not been completed yet.
@@ -125,6 +125,26 @@ pub fn read(items: &[String]) -> Access {
     access
 }
 
+/// Privileges by grantee, then by who granted them.
+pub type ByOthers = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+/// What others than the owner have granted.
+pub fn by_others(items: &[String], owner: &str) -> ByOthers {
+    let mut found = ByOthers::new();
+    for item in items {
+        let Some((grantee, rest)) = grantee(item) else { continue };
+        let Some((letters, grantor)) = rest.split_once('/') else { continue };
+        // A role's name is written as a grantee's is.
+        let Some((grantor, _)) = self::grantee(&format!("{grantor}=")) else { continue };
+        if grantor == owner {
+            continue;
+        }
+        let words = LETTERS.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, word)| (*word).to_owned());
+        found.entry(grantee).or_default().entry(grantor).or_default().extend(words);
+    }
+    found
+}
+
 /// The grantee of an `aclitem` (`"a ""b"""=r*w/postgres`), and what follows its equals sign.
 fn grantee(item: &str) -> Option<(String, &str)> {
     let mut name = String::new();
@@ -236,6 +256,15 @@ mod tests {
         assert_eq!(access["we\"ird ro,le="], set(&[("SELECT", true), ("UPDATE", false)]));
         assert_eq!(access["anon"], set(&[("SELECT", false), ("UPDATE", false)]));
         assert!(read(&["nonsense".to_owned()]).is_empty());
+    }
+
+    #[test]
+    fn what_others_have_granted_is_told_apart() {
+        let items = ["anon=r*a/postgres", "b=r/anon", "b=w*d/\"an on\"", "=r/postgres"].map(str::to_owned);
+        let found = by_others(&items, "postgres");
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(found["b"]["anon"], BTreeSet::from(["SELECT".to_owned()]));
+        assert_eq!(found["b"]["an on"], BTreeSet::from(["UPDATE".to_owned(), "DELETE".to_owned()]));
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub fn read_comment(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         ("pg_class", KindTag::Column) => Some("sequence"),
         ("pg_type", kind) if super::object_type(kind) == Some('r') => Some("row type"),
         ("pg_rewrite", _) => Some("rule"),
+        // A NOT NULL is part of its column, or of its domain.
+        ("pg_constraint", KindTag::Column | KindTag::Domain) => Some("NOT NULL constraint"),
         _ => None,
     };
     match part {

@@ -178,7 +178,7 @@ pub fn complete(
                 privileges.values_mut().for_each(|option| *option = false);
             }
             if if owns { privileges != own } else { !privileges.is_empty() } {
-                builder.put(Grant::id(id, &grantee), Grant { privileges });
+                builder.put(Grant::id(id, &grantee), Grant::of_owner(privileges));
                 kept.insert(grantee);
             }
         }

@@ -10,9 +10,11 @@
 //! So two objects have the same effective privileges exactly if they have the same owner and equal `Grant`s. A declared state
 //! may hold more: a `Grant` without privileges says "revoked", and `ALL` has not been spelled out; `complete` settles both.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
-use crate::core::name::ident;
+use crate::core::name::{dollar_quoted, ident};
 use crate::core::step::{Action, HazardKind, Phase, Step};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
 use crate::plan::context::PlanContext;
@@ -25,6 +27,9 @@ attributes! {
     pub struct Grant {
         /// The privileges by SQL word, each with whether it may be granted on.
         privileges: Privileges => Alter(alter),
+        /// Those that others than the owner have granted, by who did: only they can take them back.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        by_others: BTreeMap<String, BTreeSet<String>> => Ignore,
     }
 }
 
@@ -109,9 +114,40 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
         {
             step = step.requires(&Owner::id(id));
         }
+        let words = &statement.words;
+        steps.extend(
+            statement
+                .revokes
+                .then(|| taken_back_by_others(id, grantee, words, &subject, &step, cx))
+                .into_iter()
+                .flatten(),
+        );
         steps.push(step);
     }
     steps.extend(columns_again(id, grantee, about, &statements, cx));
+    steps
+}
+
+/// A privilege that another than the owner has granted stays when the owner revokes it, and nothing says so: who granted it takes it
+/// back. (GRANTED BY takes the current role only.)
+fn taken_back_by_others(
+    id: &ObjectId,
+    grantee: &str,
+    words: &[String],
+    subject: &Subject<'_>,
+    like: &Step,
+    cx: &PlanContext<'_>,
+) -> Vec<Step> {
+    let granted = Grant::get(cx.from, &Grant::id(id, grantee)).filter(|_| !cx.is_new(id)).map(|grant| &grant.by_others);
+    let mut steps = Vec::new();
+    for (grantor, theirs) in granted.into_iter().flatten() {
+        let held = |word: &String| theirs.contains(word);
+        let before: Privileges = words.iter().filter(|w| held(w)).map(|w| (w.clone(), false)).collect();
+        for statement in subject.statements(&before, &Privileges::new()) {
+            let body = format!("BEGIN\n  SET LOCAL ROLE {};\n  {};\n  RESET ROLE;\nEND", ident(grantor), statement.sql);
+            steps.push(Step { sql: format!("DO {}", dollar_quoted(&body)), ..like.clone() });
+        }
+    }
     steps
 }
 
@@ -202,6 +238,11 @@ fn ranked(mut steps: Vec<Step>) -> Vec<Step> {
 }
 
 impl Grant {
+    /// Privileges that the owner has granted.
+    pub fn of_owner(privileges: Privileges) -> Self {
+        Self { privileges, by_others: BTreeMap::new() }
+    }
+
     /// The id of what a grantee (`public` for PUBLIC) may do with an object.
     pub fn id(target: &ObjectId, grantee: &str) -> ObjectId {
         target.child(KindTag::Grant, grantee)

@@ -94,9 +94,10 @@ fn address(id: &ObjectId, cx: &PlanContext<'_>) -> String {
 pub fn read_access(row: &Row<'_>, id: &ObjectId, object_type: char, out: &mut Reader) -> Result<()> {
     let owner = out.role(row.number("owner")?);
     let acl = row.opt("acl")?.map(crate::introspect::array);
+    let others = acl.as_ref().map(|items| acl::by_others(items, &owner)).unwrap_or_default();
     let access = acl.map_or_else(|| acl::builtin(object_type, &owner, out.major), |items| acl::read(&items));
     let own = acl::owners_own(object_type, out.major);
-    put_access(id, access, Some((&owner, own)), out);
+    put_access(id, access, others, Some((&owner, own)), out);
     out.builder.put(Owner::id(id), Owner { role: owner });
     Ok(())
 }
@@ -107,21 +108,31 @@ pub fn read_access(row: &Row<'_>, id: &ObjectId, object_type: char, out: &mut Re
 /// A column that is missing.
 pub fn read_column_access(row: &Row<'_>, id: &ObjectId, out: &mut Reader) -> Result<()> {
     if let Some(text) = row.opt("acl")? {
-        put_access(id, acl::read(&crate::introspect::array(text)), None, out);
+        let items = crate::introspect::array(text);
+        let owner = id.parent().and_then(|relation| Owner::of(out.builder.get(&Owner::id(&relation))?).cloned());
+        let others = owner.map(|owner| acl::by_others(&items, &owner.role)).unwrap_or_default();
+        put_access(id, acl::read(&items), others, None, out);
     }
     Ok(())
 }
 
-fn put_access(id: &ObjectId, mut access: Access, owner: Option<(&str, acl::Privileges)>, out: &mut Reader) {
+fn put_access(
+    id: &ObjectId,
+    mut access: Access,
+    mut others: acl::ByOthers,
+    owner: Option<(&str, acl::Privileges)>,
+    out: &mut Reader,
+) {
     if let Some((owner, own)) = owner {
         let mut has = access.remove(owner).unwrap_or_default();
         has.values_mut().for_each(|option| *option = false);
         if has != own {
-            out.builder.put(Grant::id(id, owner), Grant { privileges: has });
+            out.builder.put(Grant::id(id, owner), Grant::of_owner(has));
         }
     }
     for (grantee, privileges) in access.into_iter().filter(|(_, p)| !p.is_empty()) {
-        out.builder.put(Grant::id(id, &grantee), Grant { privileges });
+        out.builder
+            .put(Grant::id(id, &grantee), Grant { privileges, by_others: others.remove(&grantee).unwrap_or_default() });
     }
 }
 

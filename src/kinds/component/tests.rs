@@ -36,7 +36,7 @@ fn with_view(owner: &str, grants: &[(&str, Privileges)]) -> CatalogBuilder {
     );
     builder.put(Owner::id(&view()), Owner { role: owner.to_owned() });
     for (grantee, privileges) in grants {
-        builder.put(Grant::id(&view(), grantee), Grant { privileges: privileges.clone() });
+        builder.put(Grant::id(&view(), grantee), Grant::of_owner(privileges.clone()));
     }
     builder
 }
@@ -131,7 +131,7 @@ fn completion_gives_new_objects_the_default_privileges() {
     let mut declared = with_view("postgres", &[]);
     complete(&mut declared, Some(&live), &ManageAccess::default(), &ObjectId::clone);
     let grant = Grant::get(&declared.finish().unwrap(), &Grant::id(&view(), "anon")).cloned();
-    assert_eq!(grant, Some(Grant { privileges: set(&["SELECT"]) }));
+    assert_eq!(grant, Some(Grant::of_owner(set(&["SELECT"]))));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_new_signature_keeps_the_privileges_of_the_old_one() {
     live.put(old.clone(), crate::kinds::routine::Routine::default());
     live.put(Owner::id(&old), Owner { role: "boss".to_owned() });
     // EXECUTE was taken from everybody, and given to one.
-    live.put(Grant::id(&old, "anon"), Grant { privileges: set(&["EXECUTE"]) });
+    live.put(Grant::id(&old, "anon"), Grant::of_owner(set(&["EXECUTE"])));
     let live = live.finish().unwrap();
     let completed = |ids: &[&ObjectId]| {
         let mut declared = state();

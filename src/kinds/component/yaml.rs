@@ -124,7 +124,7 @@ pub fn declare(fields: &Fields<'_>, id: &ObjectId, cx: &mut DeclareContext<'_>) 
     {
         for (key, node) in fields.map("grants")? {
             let privileges = privileges(node, letter, cx)?;
-            cx.add(Grant::id(id, &grantee(key)), Grant { privileges }, &key.location)?;
+            cx.add(Grant::id(id, &grantee(key)), Grant::of_owner(privileges), &key.location)?;
         }
     }
     Ok(())
