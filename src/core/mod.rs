@@ -4,4 +4,5 @@ pub mod catalog;
 pub mod diagnostic;
 pub mod id;
 pub mod name;
+pub mod options;
 pub mod step;

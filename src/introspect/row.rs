@@ -81,7 +81,7 @@ impl<'a> Row<'a> {
     }
 
     /// An array of `key=value` options, as in `reloptions`.
-    pub fn options(&self, column: &str) -> Result<std::collections::BTreeMap<String, String>> {
+    pub fn options(&self, column: &str) -> Result<crate::core::options::Options> {
         Ok(self
             .list(column)?
             .into_iter()

@@ -1,6 +1,6 @@
 //! An index definition: what follows ON table in CREATE INDEX, with UNIQUE in front where it is meant.
 
-use std::collections::BTreeMap;
+use crate::core::options::Options;
 
 use pg_query::NodeEnum;
 
@@ -25,7 +25,7 @@ pub struct IndexParts {
     /// NULLS NOT DISTINCT
     pub nulls_not_distinct: bool,
     /// What stands in the brackets after WITH: name to value, quotes taken off, `true` where only the name is given.
-    pub options: BTreeMap<String, String>,
+    pub options: Options,
     /// The name after TABLESPACE.
     pub tablespace: Option<String>,
     /// The expression after WHERE.
@@ -89,7 +89,7 @@ fn assemble(sql: &str, tokens: &[Token], unique: bool, facts: Facts) -> Option<I
         at += if is(at + 1, "not") { 3 } else { 2 };
     }
     let definition = slice(sql, tokens.get(..at)?).to_owned();
-    let mut options = BTreeMap::new();
+    let mut options = Options::new();
     if is(at, "with") {
         let close = closing(sql, tokens, at + 1)?;
         options = self::options(sql, tokens.get(at + 2..close)?);
@@ -116,8 +116,8 @@ fn assemble(sql: &str, tokens: &[Token], unique: bool, facts: Facts) -> Option<I
 }
 
 /// `name = value, name` (`reloptions` of the grammar) as names and values.
-pub(super) fn options(sql: &str, tokens: &[Token]) -> BTreeMap<String, String> {
-    let mut out = BTreeMap::new();
+pub(super) fn options(sql: &str, tokens: &[Token]) -> Options {
+    let mut out = Options::new();
     for part in tokens.split(|t| t.is_mark(sql, ",")) {
         let (name, value) = match part.iter().position(|t| t.is_mark(sql, "=")) {
             Some(i) => (part.get(..i).unwrap_or(&[]), part.get(i + 1..).unwrap_or(&[])),
@@ -133,7 +133,7 @@ pub(super) fn options(sql: &str, tokens: &[Token]) -> BTreeMap<String, String> {
             several => slice(sql, several).to_owned(),
         };
         if !name.is_empty() {
-            out.insert(name, value);
+            out.extend([(name, value)]);
         }
     }
     out
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(parts.include, ["d"]);
         assert_eq!(parts.predicate.as_deref(), Some("x > ')'"));
         assert_eq!(parts.tablespace.as_deref(), Some("t"));
-        assert_eq!(parts.options, BTreeMap::from([("fillfactor".into(), "70".into()), ("x.y".into(), "true".into())]));
+        assert_eq!(parts.options, Options::from([("fillfactor".into(), "70".into()), ("x.y".into(), "true".into())]));
         let parts =
             index("using GIN (tags jsonb_path_ops (a = 'b'), (x->>'where')) with (fastupdate=off, v='a''b', n=-1)")
                 .expect("gin");
@@ -161,7 +161,7 @@ mod tests {
             (parts.definition.as_str(), parts.method.as_str()),
             ("using GIN (tags jsonb_path_ops (a = 'b'), (x->>'where'))", "gin")
         );
-        assert_eq!(parts.options.values().collect::<Vec<_>>(), ["off", "-1", "a'b"]);
+        assert_eq!(parts.options.iter().map(|(_, value)| value).collect::<Vec<_>>(), ["off", "-1", "a'b"]);
         let parts = index("(channel, created_at desc) where status = 'open'").expect("partial");
         assert_eq!((parts.method.as_str(), parts.predicate.as_deref()), ("btree", Some("status = 'open'")));
     }

@@ -8,12 +8,13 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, qualified};
+use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::component::sequence_grant;
 use crate::kinds::table::default::Default as ColumnDefault;
-use crate::kinds::table::inheritance::{heirs, origins, parents};
+use crate::kinds::table::inheritance::{heirs, is_heir_already, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
@@ -47,7 +48,7 @@ attributes! {
         /// The statistics target, where it is not the server's default.
         statistics: Option<i32> => Alter(column_settings::alter_statistics),
         /// Attribute options: n_distinct, n_distinct_inherited.
-        options: BTreeMap<String, String> => Alter(column_settings::alter_options),
+        options: Options => Alter(column_settings::alter_options),
         /// Whether it comes from a parent table only.
         inherited: bool => Ignore,
     }
@@ -303,7 +304,8 @@ impl Kind for Column {
         let top = id.top();
         // What a parent's statement, or the table's, brings along has what can be said there.
         let origins = origins(id, cx.to);
-        if cx.is_new(&top) || (self.inherited && origins.iter().any(|origin| cx.is_new(origin))) {
+        let comes_down = |origin: &ObjectId| cx.is_new(origin) && is_heir_already(&top, &origin.top(), cx);
+        if cx.is_new(&top) || (self.inherited && origins.iter().any(comes_down)) {
             let mut steps = of_heir(self, id, &origins, cx);
             steps.extend(column_settings::of_new(id, self, cx));
             steps.extend(sequence_grant::of_new_identity(self, id, cx));

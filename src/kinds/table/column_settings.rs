@@ -3,10 +3,9 @@
 //! These are each table's own: a child table gets none of them with its parent's statement, but for the storage and the
 //! compression that the parent has at that moment.
 
-use std::collections::BTreeMap;
-
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
+use crate::core::options::Options;
 use crate::core::step::{LockMode, Step};
 use crate::kinds::Change;
 use crate::kinds::table::column::Column;
@@ -63,7 +62,7 @@ pub(super) fn of_new(id: &ObjectId, column: &Column, cx: &PlanContext<'_>) -> Ve
     if let Some(target) = column.statistics {
         steps.push(set(id, &format!("SET STATISTICS {target}"), cx));
     }
-    let none = Column { options: BTreeMap::new(), ..Column::default() };
+    let none = Column { options: Options::new(), ..Column::default() };
     steps.extend(set_options(id, &none, column, cx));
     steps
 }

@@ -6,6 +6,7 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, qualified};
+use crate::core::options::Options;
 use crate::declare::context::DeclareContext;
 use crate::kinds::common::WriteContext;
 use crate::kinds::component::sequence_grant;
@@ -125,7 +126,7 @@ pub fn declare(table: &ObjectId, position: i32, key: &Key, node: &Node, cx: &mut
     let storage = fields.one_of("storage")?.map(str::to_owned);
     let compression = fields.one_of("compression")?.map(str::to_owned);
     let statistics = fields.integer("statistics")?;
-    let options: BTreeMap<_, _> =
+    let options: Options =
         fields.text_map("options")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())).collect();
     let inherited = fields.bool("inherited")?.unwrap_or(false);
     if let Some(Object::Column(column)) = cx.builder.get_mut(&id) {
@@ -233,7 +234,7 @@ fn fragment(
         usual_storage: None,
         compression: parts.compression.as_ref().map(|s| s.to_lowercase()),
         statistics: None,
-        options: BTreeMap::new(),
+        options: Options::new(),
         inherited: false,
     };
     cx.add(id.clone(), column, &key.location)?;
@@ -272,7 +273,7 @@ fn known(
         usual_storage: None,
         compression: None,
         statistics: None,
-        options: BTreeMap::new(),
+        options: Options::new(),
         not_null: column.not_null.clone().map(|n| NotNull { not_valid: false, ..n }),
         ..column.clone()
     };

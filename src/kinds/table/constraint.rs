@@ -12,7 +12,8 @@ use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column::NotNull;
-use crate::kinds::table::inheritance::{heirs, parents};
+use crate::kinds::table::index::printed_options;
+use crate::kinds::table::inheritance::{heirs, links_that_go, parents};
 use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -344,6 +345,11 @@ impl Kind for Constraint {
         if let (Some(step), Some(table)) = (steps.first_mut(), &self.references) {
             // A partitioned key made part by part is one only when all its parts are attached.
             step.requires.extend(crate::kinds::table::partition::new_parts_of_keys(table, cx));
+            // PostgreSQL takes the first key of these columns that it finds: not one that is on its way out.
+            let keys =
+                cx.from.children(table, KindTag::Constraint).filter(|(_, o)| Self::of(o).is_some_and(Self::is_key));
+            let indexes = cx.from.dependents(table).map(|(d, _)| d).filter(|d| d.kind() == KindTag::Index);
+            step.after.extend(keys.map(|(key, _)| key).chain(indexes).filter(|key| cx.is_dropped(key)).cloned());
         }
         if self.clustered {
             let step = Step::alter(id, format!("ALTER TABLE {} CLUSTER ON {}", table.sql(), Ident(&name))).rank(3);
@@ -353,8 +359,12 @@ impl Kind for Constraint {
     }
 
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
-        let step = Step::drop(id, format!("ALTER TABLE {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
+        let mut step = Step::drop(id, format!("ALTER TABLE {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
             .lock(LockMode::AccessExclusive, &id.top());
+        if self.inherited {
+            // It cannot be dropped as long as it is the parent's.
+            step.after.extend(links_that_go(&id.top(), cx));
+        }
         // Dropping a rule frees writers. Code may rely on a key or an exclusion (ON CONFLICT, GROUP BY a key) and on what a foreign
         // key deletes; and what goes because its column goes has time until then.
         let frees = self.constraint_type == ConstraintType::Check
@@ -568,11 +578,14 @@ impl Introspect for Constraint {
                 text = text.strip_suffix(suffix).unwrap_or(text);
             }
         }
+        // The server prints what an exclusion's index is built with, and leaves it out of a key.
+        let parameters = row.list("options")?;
+        let with = if parameters.is_empty() { String::new() } else { printed_options(&parameters) };
         let referenced: u32 = row.number("referenced")?;
         let index: u32 = row.number("index")?;
         let constraint = Self {
             constraint_type,
-            definition: text.to_owned(),
+            definition: format!("{text}{with}"),
             deferrable,
             initially_deferred,
             validated: validated || !enforced,

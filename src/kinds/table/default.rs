@@ -147,6 +147,11 @@ impl Introspect for Default {
         let generated = row.char("generated")?;
         let expression = row.string("expression")?;
         let column = out.builder.id(handle).clone();
+        if oid == 0 {
+            // It has none though a parent has one: to say that of a table that inherits takes DEFAULT NULL.
+            out.builder.put(column.child(KindTag::Default, ""), Self { expression });
+            return Ok(());
+        }
         if generated == ' ' {
             out.add(column.child(KindTag::Default, ""), Self { expression }, "pg_attrdef", oid, 0);
             return Ok(());

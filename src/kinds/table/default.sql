@@ -5,3 +5,13 @@ from pg_attrdef d
 join pg_class c on c.oid = d.adrelid
 join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
 where c.relkind in ('r', 'p') and c.relnamespace = any ($schemas)
+
+union all
+-- A column that has none while a parent of its table has one.
+select 0, a.attrelid, a.attnum, '', 'NULL'
+from pg_attribute a
+join pg_class c on c.oid = a.attrelid
+where c.relkind = 'r' and not c.relispartition and c.relnamespace = any ($schemas)
+  and not a.atthasdef and a.attidentity = '' and a.attnum > 0 and not a.attisdropped
+  and exists (select from pg_inherits i join pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname
+              where i.inhrelid = a.attrelid and p.atthasdef and p.attgenerated = '')

@@ -6,6 +6,7 @@ use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal, qualified};
+use crate::core::options::Options;
 use crate::core::step::{Action, HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
@@ -28,7 +29,7 @@ attributes! {
         /// The condition of a partial index.
         predicate: Option<String> => Replace,
         /// Storage parameters.
-        options: BTreeMap<String, String> => Alter(alter_options),
+        options: Options => Alter(alter_options),
         /// The tablespace, where it is not the database's own.
         tablespace: Option<String> => Alter(alter_tablespace),
         /// Statistics targets of expression columns, by number.
@@ -122,7 +123,7 @@ impl Index {
 
     /// The statement as `pg_get_indexdef` prints it, without storage parameters and tablespace.
     pub(crate) fn plain_statement(&self, id: &ObjectId) -> String {
-        let plain = Self { options: BTreeMap::new(), tablespace: None, ..self.clone() };
+        let plain = Self { options: Options::new(), tablespace: None, ..self.clone() };
         plain.statement(id, false, false).replacen(" USING btree ", " ", 1)
     }
 
@@ -385,7 +386,7 @@ fn definition_of<'a>(text: &'a str, id: &ObjectId, relation: &ObjectId, unique: 
 }
 
 /// Storage parameters as `pg_get_indexdef` prints them (`get_reloptions`).
-fn printed_options(raw: &[String]) -> String {
+pub(super) fn printed_options(raw: &[String]) -> String {
     let items: Vec<_> = raw
         .iter()
         .map(|option| {
@@ -461,8 +462,7 @@ impl Declare for Index {
     fn write(&self, id: &ObjectId, cx: &WriteContext<'_>) -> Out {
         let text = self.fragment();
         let mut entries = Vec::new();
-        let map =
-            |map: &BTreeMap<String, String>| Out::FlowMap(map.iter().map(|(k, v)| (k.clone(), Out::text(v))).collect());
+        let map = |map: &Options| Out::FlowMap(map.iter().map(|(k, v)| (k.clone(), Out::text(v))).collect());
         if !self.options.is_empty() {
             entries.push(("with".to_owned(), map(&self.options)));
         }
@@ -504,7 +504,7 @@ fn parse(relation: &ObjectId, id: &ObjectId, text: &str, node: &Node, cx: &Decla
         && live.fragment() == text
     {
         return Ok(Index {
-            options: BTreeMap::new(),
+            options: Options::new(),
             tablespace: None,
             statistics: BTreeMap::new(),
             clustered: false,

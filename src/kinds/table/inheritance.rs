@@ -33,6 +33,21 @@ pub fn parents(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
     found
 }
 
+/// The links by which a table inherits from others, or is a partition, and that go.
+pub(crate) fn links_that_go(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let links = [KindTag::Inheritance, KindTag::Attachment].into_iter().flat_map(|kind| cx.from.children(table, kind));
+    links.map(|(link, _)| link.clone()).filter(|link| cx.is_dropped(link)).collect()
+}
+
+/// Whether what a parent gets now comes down to a table: it is an heir already, and stays one.
+pub(crate) fn is_heir_already(table: &ObjectId, parent: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    parents(table, cx.from).contains(parent)
+        && !links_that_go(table, cx).iter().any(|link| {
+            Inheritance::get(cx.from, link).is_some_and(|i| i.parent == *parent)
+                || Attachment::get(cx.from, link).is_some_and(|a| a.parent == *parent)
+        })
+}
+
 /// The columns of this name in the tables that the column's table inherits from, or is a partition of.
 pub(crate) fn origins(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
     let (Some(table), name) = (column.parent(), column.name()) else { return Vec::new() };

@@ -21,11 +21,10 @@ mod premise;
 pub mod replica_identity;
 mod type_change;
 
-use std::collections::BTreeMap;
-
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
+use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
@@ -53,7 +52,7 @@ attributes! {
         /// The composite type of a typed table.
         of_type: Option<String> => Alter(alter_type),
         /// Storage parameters, those of the TOAST table as `toast.name`.
-        options: BTreeMap<String, String> => Alter(alter_options),
+        options: Options => Alter(alter_options),
         /// Whether row-level security is on.
         rls: bool => Alter(alter_rls),
         /// Whether it applies to the owner, too.
@@ -62,7 +61,7 @@ attributes! {
 }
 
 /// Storage parameters as they stand in WITH and SET: `fillfactor='70'`.
-pub(crate) fn options_sql(options: &BTreeMap<String, String>) -> String {
+pub(crate) fn options_sql(options: &Options) -> String {
     options
         .iter()
         .map(|(k, v)| format!("{}={}", option_name(k), crate::core::name::literal(v)))
@@ -75,10 +74,9 @@ fn option_name(name: &str) -> String {
 }
 
 /// SET and RESET clauses that turn one set of options into another.
-pub(crate) fn options_change(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
-    let set: BTreeMap<_, _> =
-        new.iter().filter(|(k, v)| old.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
-    let reset: Vec<_> = old.keys().filter(|k| !new.contains_key(*k)).map(|k| option_name(k)).collect();
+pub(crate) fn options_change(old: &Options, new: &Options) -> Vec<String> {
+    let set: Options = new.iter().filter(|(k, v)| old.get(k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let reset: Vec<_> = old.keys().filter(|k| !new.contains_key(k)).map(|k| option_name(k)).collect();
     let mut clauses = Vec::new();
     if !set.is_empty() {
         clauses.push(format!("SET ({})", options_sql(&set)));

@@ -1,10 +1,9 @@
 //! Materialized views (`pg_class` of kind `m`; CREATE MATERIALIZED VIEW). Their rows can be computed again.
 
-use std::collections::BTreeMap;
-
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
+use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
@@ -29,7 +28,7 @@ attributes! {
         /// The tablespace, where it is not the database's own.
         tablespace: Option<String> => Alter(alter_tablespace),
         /// Storage parameters, those of the TOAST table as `toast.name`.
-        options: BTreeMap<String, String> => Alter(alter_options),
+        options: Options => Alter(alter_options),
         /// Whether it holds rows: false for WITH NO DATA.
         populated: bool => Alter(alter_populated),
     }
@@ -42,7 +41,7 @@ impl Default for MaterializedView {
             query: String::new(),
             access_method: None,
             tablespace: None,
-            options: BTreeMap::new(),
+            options: Options::new(),
             populated: true,
         }
     }

@@ -3,11 +3,10 @@
 pub mod column;
 pub mod materialized;
 
-use std::collections::BTreeMap;
-
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident_list};
+use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
@@ -30,7 +29,7 @@ attributes! {
         /// The query, without a final semicolon.
         query: String => RestateIf(keeps_columns),
         /// `security_invoker`, `security_barrier`, `check_option`.
-        options: BTreeMap<String, String> => Alter(alter_options),
+        options: Options => Alter(alter_options),
     }
 }
 
@@ -200,7 +199,7 @@ pub(crate) fn checked_query(text: &str, node: &Node) -> Result<String> {
 }
 
 /// The options of a mapping, names in lower case.
-pub(crate) fn declared_options(fields: &Fields<'_>, key: &'static str) -> Result<BTreeMap<String, String>> {
+pub(crate) fn declared_options(fields: &Fields<'_>, key: &'static str) -> Result<Options> {
     Ok(fields.text_map(key)?.into_iter().map(|(name, value)| (name.text.to_lowercase(), value.to_owned())).collect())
 }
 
@@ -215,7 +214,7 @@ pub(crate) fn declared_aliases(fields: &Fields<'_>) -> Result<Vec<String>> {
 }
 
 /// The options as YAML: `true` and `false` bare.
-pub(crate) fn options_out(options: &BTreeMap<String, String>) -> Out {
+pub(crate) fn options_out(options: &Options) -> Out {
     let value = |v: &String| match v.as_str() {
         "true" => Out::Bool(true),
         "false" => Out::Bool(false),

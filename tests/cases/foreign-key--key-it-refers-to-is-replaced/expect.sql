@@ -1,0 +1,1 @@
+select conindid::regclass::text = 't_id_key' from pg_constraint where contype = 'f';

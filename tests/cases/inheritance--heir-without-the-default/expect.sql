@@ -1,0 +1,1 @@
+select array_agg(attrelid::regclass || '.' || attname order by 1) = '{b.id,b.n,own.n,theirs.id}' from pg_attribute where atthasdef and attrelid in ('b'::regclass, 'own'::regclass, 'theirs'::regclass);
