@@ -57,6 +57,26 @@ pub fn corpus() -> Option<PathBuf> {
     folder
 }
 
+/// The schemas that are to round-trip: our own (tests/schemas, whose names begin with the oldest major version they are for), and the
+/// real ones where there are some. Each with its name and that version.
+pub fn schemas(only: Option<&str>) -> Vec<(PathBuf, u32)> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas");
+    let mut found: Vec<PathBuf> = [Some(own), corpus()]
+        .into_iter()
+        .flatten()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder can be read").flatten())
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .filter(|path| passes(only, &path.display().to_string()))
+        .collect();
+    found.sort();
+    let since = |path: &Path| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        name.split_once('-')?.0.parse().ok()
+    };
+    found.into_iter().map(|path| (path.clone(), since(&path).unwrap_or(0))).collect()
+}
+
 /// The value of a filter variable, when it is set and not empty.
 pub fn filter(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|text| !text.is_empty())

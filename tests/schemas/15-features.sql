@@ -1,0 +1,11 @@
+create table t (a int, b int, constraint u unique nulls not distinct (a, b), unique nulls not distinct (b));
+create unique index i on t (b, a) nulls not distinct where a > 0;
+create function m() returns void language sql begin atomic merge into t using (values (1,2)) s(x,y) on t.a = s.x when matched and s.y > 1 then update set b = s.y when matched then delete when not matched then insert (a, b) values (s.x, s.y); end;
+create procedure m2() language sql as $$ merge into t using t s on t.a = s.a when not matched then do nothing $$;
+create view inv with (security_invoker = on) as select * from t;
+create unlogged sequence useq;
+create unlogged table ut (id int generated always as identity, s serial);
+create table jl (j jsonb);
+create table p (id int not null, a int) partition by range (id);
+create table p1 partition of p for values from (0) to (10);
+alter table p add constraint pu unique nulls not distinct (id, a);
