@@ -161,7 +161,7 @@ mod tests {
             (parts.definition.as_str(), parts.method.as_str()),
             ("using GIN (tags jsonb_path_ops (a = 'b'), (x->>'where'))", "gin")
         );
-        assert_eq!(parts.options.iter().map(|(_, value)| value).collect::<Vec<_>>(), ["off", "-1", "a'b"]);
+        assert_eq!(parts.options.iter().map(|(_, value)| value).collect::<Vec<_>>(), ["off", "a'b", "-1"]);
         let parts = index("(channel, created_at desc) where status = 'open'").expect("partial");
         assert_eq!((parts.method.as_str(), parts.predicate.as_deref()), ("btree", Some("status = 'open'")));
     }

@@ -233,7 +233,7 @@ impl Moves<'_> {
             if let Some(owner) = owner_in(to, id)
                 && let Some([old]) = old_of.get(&(owner, id.kind())).map(Vec::as_slice)
                 // Where either name stays with what has it, another one counts from now on: no rename.
-                && !to.contains(&rebased(old, &self.done))
+                && (!to.contains(&rebased(old, &self.done)) || owner_in(to, &rebased(old, &self.done)).is_some())
                 && (!from.contains(id) || self.done.contains_key(id) || old_of.values().flatten().any(|o| o == id))
             {
                 due.push((old.clone(), id.clone()));
