@@ -7,11 +7,13 @@ use pg_query::NodeEnum;
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::Ident;
-use crate::core::step::{HazardKind, LockMode, Phase, Step};
+use crate::core::name::{Ident, literal};
+use crate::core::step::{HazardKind, LockMode, Phase, Premise, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::component::Owner;
+use crate::kinds::table::column::Identity;
 use crate::kinds::table::counter;
 use crate::kinds::types::{OWNER, WAS, fragment};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -44,7 +46,7 @@ attributes! {
     /// The column that a sequence belongs to, and with which it is dropped (OWNED BY).
     pub struct SequenceOwner {
         /// The column.
-        column: ObjectId => Alter(|c| vec![c.new.attach(c.id)]),
+        column: ObjectId => Alter(|c| c.new.attach(c.id, c.cx)),
     }
 }
 
@@ -52,6 +54,18 @@ fn alter_persistence(change: &Change<'_, Sequence>) -> Vec<Step> {
     let word = if change.new.unlogged { "UNLOGGED" } else { "LOGGED" };
     let sql = format!("ALTER SEQUENCE {} SET {word}", change.id.sql());
     vec![change.cx.locked(Step::alter(change.id, sql), LockMode::AccessExclusive, change.id)]
+}
+
+/// The statements by which the sequence of an identity column gets other bounds, where `step` says them.
+pub(crate) fn within_bounds_of(
+    (old, new): (&Identity, &Identity),
+    type_name: &str,
+    sequence: &ObjectId,
+    step: Step,
+    cx: &PlanContext<'_>,
+) -> Vec<Step> {
+    let of = |identity| Sequence::of_identity(type_name, identity);
+    of(new).within_bounds(&of(old), sequence, step, cx)
 }
 
 /// The smallest and largest value of a sequence's type.
@@ -83,6 +97,49 @@ impl Sequence {
     /// The default of `start` that goes with the sequence's bounds.
     fn usual_start(&self) -> i64 {
         if self.increment < 0 { self.max } else { self.min }
+    }
+
+    /// The sequence of an identity column.
+    fn of_identity(type_name: &str, identity: &Identity) -> Self {
+        let option = |key: &str| identity.options.get(key).and_then(|value| value.parse().ok());
+        let mut sequence = Self::usual(type_name, option("INCREMENT BY").unwrap_or(1));
+        sequence.min = option("MINVALUE").unwrap_or(sequence.min);
+        sequence.max = option("MAXVALUE").unwrap_or(sequence.max);
+        sequence.start = option("START WITH").unwrap_or_else(|| sequence.usual_start());
+        sequence
+    }
+
+    /// Makes a step give a sequence the bounds of `self`. PostgreSQL refuses bounds outside of which a sequence stands, also where
+    /// that is its first value and nothing has been taken from it yet: it is then set to the first value that it has from now
+    /// on, for which the bounds may have to be wider meanwhile.
+    fn within_bounds(&self, old: &Self, sequence: &ObjectId, step: Step, cx: &PlanContext<'_>) -> Vec<Step> {
+        if self.min <= old.min && self.max >= old.max {
+            return vec![step];
+        }
+        let name = sequence.sql();
+        let outside = format!("last_value NOT BETWEEN {} AND {}", self.min, self.max);
+        let mut sqls = Vec::new();
+        if self.start < old.min || self.start > old.max {
+            let larger = range(&self.type_name).1 > range(&old.type_name).1;
+            let retype = if larger { format!(" AS {}", self.type_name) } else { String::new() };
+            let (low, high) = (old.min.min(self.min), old.max.max(self.max));
+            sqls.push(format!("ALTER SEQUENCE {name}{retype} MINVALUE {low} MAXVALUE {high}"));
+        }
+        let (literal, start) = (literal(&name), self.start);
+        sqls.push(format!("SELECT setval({literal}, {start}, false) FROM {name} WHERE NOT is_called AND {outside}"));
+        let mut steps: Vec<Step> =
+            sqls.into_iter().map(|sql| Step::alter(&step.object, sql).phase(Phase::Contract).rank(step.rank)).collect();
+        let premise = cx.online.then(|| Premise {
+            violations: format!("SELECT last_value::text FROM {name} WHERE is_called AND {outside}"),
+            table: step.object.top(),
+            columns: Vec::new(),
+            fact: format!("the sequence {name} is to stay between {} and {}, which leaves out", self.min, self.max),
+            noun: "value that it has reached already".to_owned(),
+            help: "declare bounds that it stands inside of, or set it back first (ALTER SEQUENCE … RESTART)".to_owned(),
+        });
+        let step = step.phase(Phase::Contract).premise(premise);
+        steps.push(step.hazard(HazardKind::Breaking, "the sequence has fewer values left"));
+        steps
     }
 
     /// The options that are not PostgreSQL's defaults, each with a space before it.
@@ -149,14 +206,8 @@ impl Kind for Sequence {
         option(old.start != new.start, format!("START WITH {}", new.start));
         option(old.cache != new.cache, format!("CACHE {}", new.cache));
         option(old.cycle != new.cycle, if new.cycle { "CYCLE" } else { "NO CYCLE" }.to_owned());
-        let mut step = Step::alter(change.id, sql);
-        if new.min > old.min || new.max < old.max {
-            step = step.phase(Phase::Contract).hazard(
-                HazardKind::Breaking,
-                "the sequence has fewer values left; it is an error if it stands outside the new bounds",
-            );
-        }
-        vec![change.cx.locked(step, LockMode::ShareRowExclusive, change.id)]
+        let step = change.cx.locked(Step::alter(change.id, sql), LockMode::ShareRowExclusive, change.id);
+        new.within_bounds(old, change.id, step, change.cx)
     }
 
     fn belongs_to(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
@@ -170,14 +221,42 @@ impl SequenceOwner {
         sequence.child(KindTag::SequenceOwner, "")
     }
 
-    fn attach(&self, id: &ObjectId) -> Step {
-        let sql = format!(
-            "ALTER SEQUENCE {} OWNED BY {}.{}",
-            id.top_sql(),
-            self.column.top_sql(),
-            Ident(&self.column.name())
-        );
-        Step::alter(id, sql).requires(&self.column)
+    /// Who owns a table or sequence before the plan changes it.
+    fn owner_so_far<'a>(id: &ObjectId, cx: &'a PlanContext<'_>) -> Option<&'a str> {
+        if cx.is_new(id) {
+            return Some(&cx.from.origin.role);
+        }
+        Owner::get(cx.from, &Owner::id(id)).map(|owner| &*owner.role)
+    }
+
+    /// Whether the sequence gets its owner along with its table. One that belongs to somebody else cannot be attached as it is.
+    pub(crate) fn moves_with_table(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+        Self::owner_so_far(&id.top(), cx) == Self::owner_so_far(&self.column.top(), cx)
+    }
+
+    /// The statements that attach a sequence to its column, that of one owner to a table of another by way of none.
+    fn attach(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let (sequence, table) = (id.top_sql(), self.column.top());
+        let mut clauses = Vec::new();
+        let theirs = Owner::id(&table);
+        let apart = !self.moves_with_table(id, cx);
+        if apart {
+            if cx.from.contains(id) && !cx.is_new(&id.top()) {
+                clauses.push("OWNED BY NONE".to_owned());
+            }
+            let wanted = Owner::get(cx.to, &theirs).map(|owner| &*owner.role);
+            let wanted = wanted.or_else(|| Self::owner_so_far(&table, cx));
+            if let Some(role) = wanted.filter(|role| Self::owner_so_far(&id.top(), cx) != Some(role)) {
+                clauses.push(format!("OWNER TO {}", Ident(role)));
+            }
+        }
+        clauses.push(format!("OWNED BY {}.{}", table.sql(), Ident(&self.column.name())));
+        let step = |(clause, rank): (String, u8)| {
+            let step = Step::alter(id, format!("ALTER SEQUENCE {sequence} {clause}")).requires(&self.column).rank(rank);
+            let step = if apart { step.requires(&theirs) } else { step };
+            cx.locked(step, LockMode::ShareRowExclusive, &id.top())
+        };
+        clauses.into_iter().zip(0..).map(step).collect()
     }
 }
 
@@ -190,8 +269,14 @@ impl Kind for SequenceOwner {
     }
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
-        let step = Step { action: crate::core::step::Action::Create, creates: vec![id.clone()], ..self.attach(id) };
-        vec![cx.locked(step, LockMode::ShareRowExclusive, &id.top())]
+        let mut steps = self.attach(id, cx);
+        for step in &mut steps {
+            step.action = crate::core::step::Action::Create;
+        }
+        if let Some(last) = steps.last_mut() {
+            last.creates.push(id.clone());
+        }
+        steps
     }
 
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {

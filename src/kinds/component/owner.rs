@@ -3,6 +3,7 @@
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
 use crate::core::step::{HazardKind, LockMode, Step};
+use crate::kinds::sequence::SequenceOwner;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag};
 use crate::plan::context::PlanContext;
 
@@ -27,12 +28,21 @@ impl Owner {
             return None;
         }
         let mut step = Step::alter(id, format!("ALTER {} OWNER TO {}", super::address(id, cx), Ident(&self.role)));
+        if parent.kind() == KindTag::Sequence {
+            step.after.push(SequenceOwner::id(&parent));
+        }
         if super::object_type(parent.kind()) == Some('r') {
             // A sequence can be attached only to a table of its own owner, and then moves with the table.
             let columns = cx.to.children(&parent, KindTag::Column);
-            let attached =
-                columns.flat_map(|(c, _)| cx.to.dependents(c)).filter(|(d, _)| d.kind() == KindTag::SequenceOwner);
-            step.requires.extend(attached.map(|(d, _)| d.clone()));
+            let attached = columns.flat_map(|(c, _)| cx.to.dependents(c)).map(|(d, _)| d);
+            let along =
+                |d: &&ObjectId| SequenceOwner::get(cx.to, d).is_some_and(|attached| attached.moves_with_table(d, cx));
+            step.requires.extend(attached.filter(along).cloned());
+            // One that is attached no more would move along until it is detached.
+            let columns = cx.from.children(&parent, KindTag::Column);
+            let detached = columns.flat_map(|(c, _)| cx.from.dependents(c)).map(|(d, _)| d);
+            let stays = |d: &&ObjectId| d.kind() == KindTag::SequenceOwner && !cx.is_dropped(&d.top());
+            step.after.extend(detached.filter(stays).cloned());
             step = cx.locked(step, LockMode::AccessExclusive, &parent);
         }
         if !cx.is_new(&parent) {

@@ -13,6 +13,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::component::sequence_grant;
+use crate::kinds::sequence::within_bounds_of;
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::{heirs, is_heir_already, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
@@ -256,7 +257,9 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
                 }
             }
             if !clauses.is_empty() {
-                steps.push(alter(clauses.join(" ")));
+                let step = alter(clauses.join(" "));
+                let sequence = ObjectId::in_schema(KindTag::Sequence, &to.0, &to.1);
+                steps.extend(within_bounds_of((old, new), &change.new.type_name, &sequence, step, cx));
             }
             steps
         }

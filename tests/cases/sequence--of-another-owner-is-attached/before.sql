@@ -1,0 +1,15 @@
+do $$ begin create role trueup_case_owner; exception when duplicate_object or unique_violation then null; end $$;
+create table theirs (id int, v text);
+create sequence theirs_seq;
+alter table theirs owner to trueup_case_owner;
+create table ours (id int, v text);
+create sequence ours_seq;
+alter sequence ours_seq owner to trueup_case_owner;
+create table before (id int, v text);
+create table after (id int, v text);
+alter table after owner to trueup_case_owner;
+create sequence moves owned by before.id;
+create table gets_it (id int, v text);
+alter table gets_it owner to trueup_case_owner;
+create table leaves (id int, v text);
+create sequence stays owned by leaves.id;
