@@ -234,7 +234,14 @@ impl Runner<'_> {
                 let set = self.session.client.batch_execute(&format!("SET LOCAL statement_timeout = {limit}")).await;
                 set.map_err(|e| Stop::Step(at, e))?;
             }
+            let (before, behind) = settings::around(step).unzip();
+            if let Some(set) = before {
+                self.session.client.batch_execute(set).await.map_err(|e| Stop::Step(at, e))?;
+            }
             let rows = self.execute(step, &step.sql, attempt, blockers).await.map_err(|e| Stop::Step(at, e))?;
+            if let Some(set) = behind {
+                self.session.client.batch_execute(set).await.map_err(|e| Stop::Step(at, e))?;
+            }
             self.count_rows(step, rows);
             let took = began.elapsed();
             self.say_warnings();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{ApplyObserver, RunOptions};
 use crate::core::diagnostic::Result;
 use crate::core::name::search_path;
+use crate::core::step::{Step, Transaction};
 use crate::plan::Plan;
 use crate::postgres::Session;
 
@@ -81,4 +82,12 @@ pub(super) async fn leave(session: &Session) {
         sql.push_str("; RESET transaction_timeout");
     }
     let _ = session.batch(&sql).await;
+}
+
+/// What is set before a step, and set back behind it, within its transaction. What holds rows that its own query reads (a
+/// materialized view) gets those that this query gives whenever it is refreshed: where it reads by way of a view whose owner
+/// row security binds, those are the ones that the policies let through, and no error.
+pub(crate) fn around(step: &Step) -> Option<(&'static str, &'static str)> {
+    let reads = step.transaction != Transaction::None && step.object.kind().info().copies;
+    reads.then_some(("SET LOCAL row_security = on", "SET LOCAL row_security = off"))
 }

@@ -206,8 +206,11 @@ async fn run(session: &Session, plan: &Plan, path: &[String]) -> Result<std::res
             session.batch("BEGIN").await?;
         }
         for step in &transaction.steps {
-            if let Err(error) = session.client.batch_execute(&step.sql).await {
-                return Ok(Err(failure(step, error)));
+            let (before, behind) = crate::apply::settings::around(step).unzip();
+            for sql in [before, Some(&*step.sql), behind].into_iter().flatten() {
+                if let Err(error) = session.client.batch_execute(sql).await {
+                    return Ok(Err(failure(step, error)));
+                }
             }
         }
         // What is deferred fails here.

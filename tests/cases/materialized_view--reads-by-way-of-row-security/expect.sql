@@ -1,0 +1,1 @@
+select array_agg(id) = '{1}' from kept;
