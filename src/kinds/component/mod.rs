@@ -124,8 +124,7 @@ fn put_access(
     out: &mut Reader,
 ) {
     if let Some((owner, own)) = owner {
-        let mut has = access.remove(owner).unwrap_or_default();
-        has.values_mut().for_each(|option| *option = false);
+        let has = access.remove(owner).unwrap_or_default();
         if has != own {
             out.builder.put(Grant::id(id, owner), Grant::of_owner(has));
         }
