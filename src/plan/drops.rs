@@ -51,8 +51,9 @@ impl<'a, 'b> Drops<'a, 'b> {
     pub fn goes_with_another(&self, id: &ObjectId) -> bool {
         let cx = self.cx;
         let Some(object) = cx.from.get(id) else { return false };
-        if [object.provider(id, cx.from), object.taken_by(id, cx.from)].iter().flatten().any(|p| cx.dropped.contains(p))
-        {
+        // What is let go before its provider goes stays, and has to be dropped itself.
+        let provider = object.provider(id, cx.from).filter(|p| !lets_go(&id.top(), &p.top(), cx));
+        if [provider, object.taken_by(id, cx.from)].iter().flatten().any(|p| cx.dropped.contains(p)) {
             return true;
         }
         if taker(id, cx).is_none() {
@@ -71,6 +72,13 @@ impl<'a, 'b> Drops<'a, 'b> {
     fn hold_each_other(&self, a: &ObjectId, b: &ObjectId) -> bool {
         a != b && self.groups.get(a).is_some_and(|group| self.groups.get(b) == Some(group))
     }
+}
+
+/// Whether what ties an object to another one is a part of it that goes, while the object itself stays: a table is tied to its
+/// parent by its inheritance.
+pub fn lets_go(object: &ObjectId, other: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let ties = |part: &ObjectId| cx.dropped.contains(part) && cx.from.dependencies(part).any(|(d, _)| d == other);
+    object != other && !cx.dropped.contains(object) && cx.from.below(object).any(|(part, _)| ties(part))
 }
 
 /// The dropped object whose statement removes this one, too.

@@ -10,6 +10,7 @@ use crate::core::id::ObjectId;
 use crate::diff::{ChangeKind, Difference};
 use crate::kinds::Means;
 use crate::plan::context::PlanContext;
+use crate::plan::drops::lets_go;
 
 /// What is to be done, besides the sets in the context.
 #[derive(Debug, Default)]
@@ -133,7 +134,8 @@ fn drop_dependents(id: &ObjectId, cx: &mut PlanContext<'_>, work: &mut Work, que
         // Changed in place so that it no longer needs what is dropped: the change comes first, and nothing is in the way.
         let freed = work.altered.get(&dependent).is_some_and(|m| *m != Means::Nothing)
             && !cx.to.dependencies(&dependent).any(|(d, _)| d == id);
-        if freed {
+        let let_go = lets_go(&dependent, id, cx) && !cx.to.dependencies(&dependent).any(|(d, _)| d == id);
+        if freed || let_go {
             continue;
         }
         if cx.from.get(&dependent).is_some_and(|o| !o.kind().info().holds_data || o.reattach(&dependent, cx).is_empty())

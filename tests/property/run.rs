@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use tokio::runtime::Runtime;
 use trueup::apply::{RunOptions, Silent};
 use trueup::core::catalog::Catalog;
+use trueup::core::id::ObjectId;
 use trueup::diff::{ChangeKind, diff};
 use trueup::introspect::introspect;
+use trueup::kinds::table::Table;
+use trueup::kinds::table::inheritance::parents;
 use trueup::plan::{Plan, PlanOptions, plan};
 use trueup::postgres::{ConnInfo, Session};
 
@@ -172,6 +175,21 @@ async fn read(session: &Session, path: &[String]) -> Result<Catalog, String> {
     introspect(session, path).await.map_err(|e| format!("introspection: {e:?}"))
 }
 
+/// Whether a table that there is before and after is dropped for no good reason. There is one where a partition key changes.
+fn is_needless(table: &ObjectId, from: &Catalog, to: &Catalog) -> bool {
+    let divided = |catalog: &Catalog| {
+        let mut current = vec![table.clone()];
+        while let Some(id) = current.pop() {
+            if Table::get(catalog, &id).is_some_and(|table| table.partition_key.is_some()) {
+                return true;
+            }
+            current.extend(parents(&id, catalog));
+        }
+        false
+    };
+    Table::get(from, table).is_some() && Table::get(to, table).is_some() && !divided(from) && !divided(to)
+}
+
 fn describe_plan(plan: &Plan) -> String {
     plan.steps().map(|step| format!("    {}", step.sql)).collect::<Vec<_>>().join("\n")
 }
@@ -208,6 +226,11 @@ async fn converge(
         let text = step.sql.to_ascii_lowercase().replace("on delete cascade", "").replace("cascaded", "");
         if text.contains("cascade") {
             return Err(format!("a step says CASCADE: {}", step.sql));
+        }
+    }
+    for step in made.steps() {
+        if let Some(table) = step.destroys.iter().find(|id| is_needless(id, &from, &to)) {
+            return Err(format!("{table} is dropped though it stays\n  the plan:\n{}", describe_plan(&made)));
         }
     }
     let rows = fill(live, &from, &to, &made).await;

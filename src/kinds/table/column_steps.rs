@@ -8,7 +8,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::column_settings;
-use crate::kinds::table::inheritance::Inheritance;
+use crate::kinds::table::inheritance::{self, Inheritance};
 use crate::kinds::table::type_change::{is_lossless, may_lose};
 use crate::kinds::table::{partition, premise};
 use crate::kinds::{Kind, KindTag};
@@ -19,7 +19,9 @@ use crate::plan::context::PlanContext;
 pub(super) fn drop(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let heirs = heirs(id, cx);
     let kept = heirs.iter().any(|heir| cx.to.contains(heir));
-    let mut steps = vec![one(column, id, if kept { "ONLY " } else { "" })];
+    let mut step = one(column, id, if kept { "ONLY " } else { "" });
+    step.after = inheritance::bonds_that_go(&id.top(), cx);
+    let mut steps = vec![step];
     if kept {
         for heir in heirs.iter().filter(|heir| !cx.to.contains(heir) && !cx.is_dropped(&heir.top())) {
             let mut step = one(column, heir, "ONLY ");
@@ -62,6 +64,22 @@ fn heirs(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
     found
 }
 
+/// The defaults that the same column has in tables which inherit it: a change of the type reaches them, and they are out of its
+/// way where they are made again.
+pub(super) fn defaults_of_heirs(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let name = id.name();
+    let mut tables = inheritance::heirs(&id.top(), cx.from);
+    let mut next = 0;
+    while let Some(table) = tables.get(next) {
+        next += 1;
+        tables.extend(
+            inheritance::heirs(table, cx.from).into_iter().filter(|heir| !tables.contains(heir)).collect::<Vec<_>>(),
+        );
+    }
+    let defaults = tables.iter().map(|table| table.child(KindTag::Column, &name).child(KindTag::Default, ""));
+    defaults.filter(|default| cx.is_dropped(default)).collect()
+}
+
 /// Moves a column over to the type that was rebuilt beside its old one.
 pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let through = if column.type_name.ends_with("[]") { "text[]" } else { "text" };
@@ -74,6 +92,7 @@ pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> 
         .hazard(HazardKind::Rewrite, rewrite)
         .phase(Phase::Contract)
         .rank(2);
+    step.after = defaults_of_heirs(id, cx);
     step = unless_partition_key(step, id, cx);
     let old = Column::get(cx.from, id).map_or(to, |old| &old.type_name);
     if !is_lossless(old, to, id, cx) {

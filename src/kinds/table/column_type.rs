@@ -6,7 +6,7 @@ use crate::kinds::Change;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::origins;
 use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_fail, may_lose};
-use crate::kinds::table::{column_settings, premise};
+use crate::kinds::table::{column_settings, column_steps, premise};
 
 /// Whether the statement for a parent's column changes this one as well: in `from` and `to` the parent is one, and its column
 /// changes `in_this`.
@@ -68,7 +68,8 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
             ),
         );
     }
-    let step = step.premise(premise::cast(id, &old.type_name, &new.type_name, change.cx));
+    let mut step = step.premise(premise::cast(id, &old.type_name, &new.type_name, change.cx));
+    step.after = column_steps::defaults_of_heirs(id, change.cx);
     let mut steps = vec![step.rank(2)];
     steps.extend(column_settings::again(id, new, change.cx));
     steps

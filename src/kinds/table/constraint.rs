@@ -13,7 +13,7 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
-use crate::kinds::table::inheritance::{heirs, links_that_go, parents};
+use crate::kinds::table::inheritance::{bonds_that_go, heirs, parents};
 use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -361,10 +361,7 @@ impl Kind for Constraint {
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let mut step = Step::drop(id, format!("ALTER TABLE {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
             .lock(LockMode::AccessExclusive, &id.top());
-        if self.inherited {
-            // It cannot be dropped as long as it is the parent's.
-            step.after.extend(links_that_go(&id.top(), cx));
-        }
+        step.after = bonds_that_go(&id.top(), cx);
         // Dropping a rule frees writers. Code may rely on a key or an exclusion (ON CONFLICT, GROUP BY a key) and on what a foreign
         // key deletes; and what goes because its column goes has time until then.
         let frees = self.constraint_type == ConstraintType::Check
@@ -434,7 +431,8 @@ impl Kind for Constraint {
 }
 
 impl Constraint {
-    /// Whether another key of the table is the same but for its name: of two such in one CREATE TABLE, PostgreSQL makes one.
+    /// Whether another key or exclusion of the table is the same but for its name: of two such in one CREATE TABLE, PostgreSQL
+    /// makes one.
     fn is_doubled(&self, id: &ObjectId, catalog: &Catalog) -> bool {
         // A declared definition is as it was written. Two that only look the same are merely added apart.
         let columns = |key: &Self| {
@@ -442,10 +440,15 @@ impl Constraint {
             let text: String = key.definition.get(start..)?.split_whitespace().collect();
             Some(text.to_lowercase())
         };
-        self.constraint_type == ConstraintType::Unique
-            && catalog.children(&id.top(), KindTag::Constraint).any(|(other, object)| {
-                other != id && Self::of(object).is_some_and(|key| key.is_key() && columns(key) == columns(self))
-            })
+        let exclusion = self.constraint_type == ConstraintType::Exclusion;
+        let alike = |key: &Self| {
+            let of_a_kind = if exclusion { key.constraint_type == self.constraint_type } else { key.is_key() };
+            of_a_kind && columns(key) == columns(self)
+        };
+        (exclusion || self.constraint_type == ConstraintType::Unique)
+            && catalog
+                .children(&id.top(), KindTag::Constraint)
+                .any(|(other, object)| other != id && Self::of(object).is_some_and(alike))
     }
 
     /// `PRIMARY KEY` or `UNIQUE`, and the rest as an index definition, `(a, b) INCLUDE (c)`.

@@ -9,6 +9,7 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::column::{Column, Generated};
 use crate::kinds::table::counter;
+use crate::kinds::table::inheritance::all_origins;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -53,6 +54,14 @@ impl Default {
         !stripped.is_empty()
     }
 
+    /// A change of the column's type in the table that the column is inherited from reaches this one, too: it comes first.
+    fn behind_origins(mut step: Step, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
+        if let Some(column) = id.parent() {
+            step.requires.extend(all_origins(&column, cx.to));
+        }
+        step
+    }
+
     fn set(&self, id: &ObjectId) -> Option<String> {
         let column = id.parent()?;
         Some(format!(
@@ -78,12 +87,13 @@ impl Kind for Default {
         if let Some(identity) = id.parent().and_then(|column| counter::before_default(&column, cx)) {
             step = step.after(&identity);
         }
-        vec![cx.locked(step, LockMode::AccessExclusive, &id.top())]
+        vec![cx.locked(Self::behind_origins(step, id, cx), LockMode::AccessExclusive, &id.top())]
     }
 
     fn restate(change: &Change<'_, Self>) -> Vec<Step> {
         let Some(sql) = change.new.set(change.id) else { return Vec::new() };
-        vec![Step::alter(change.id, sql).lock(LockMode::AccessExclusive, &change.id.top())]
+        let step = Step::alter(change.id, sql).lock(LockMode::AccessExclusive, &change.id.top());
+        vec![Self::behind_origins(step, change.id, change.cx)]
     }
 
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {

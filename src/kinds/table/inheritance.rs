@@ -58,6 +58,29 @@ pub(crate) fn origins(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
         .collect()
 }
 
+/// As [`origins`], also in the tables that those tables have them from.
+pub(crate) fn all_origins(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
+    let mut found = origins(column, catalog);
+    let mut next = 0;
+    while let Some(origin) = found.get(next) {
+        next += 1;
+        for further in origins(origin, catalog) {
+            if !found.contains(&further) {
+                found.push(further);
+            }
+        }
+    }
+    found
+}
+
+/// The bonds of a table to its parents, and those of its heirs to it, that go. What is dropped from either table is dropped when
+/// they are gone: what is inherited cannot be dropped by itself, and what is not any more is not dropped along.
+pub(crate) fn bonds_that_go(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let is_bond = |id: &&ObjectId| matches!(id.kind(), KindTag::Inheritance | KindTag::Attachment) && cx.is_dropped(id);
+    let of_heirs = cx.from.dependents(table).map(|(id, _)| id).filter(is_bond);
+    links_that_go(table, cx).into_iter().chain(of_heirs.cloned()).collect()
+}
+
 /// The tables that inherit from a table, or are its partitions, directly.
 pub(crate) fn heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
     catalog

@@ -97,6 +97,11 @@ impl Kind for Attachment {
         let sql = format!("ALTER TABLE ONLY {} ATTACH PARTITION {} {}", self.parent.sql(), table.sql(), self.bound);
         let mut step = cx.locked(Step::create(id, sql), LockMode::ShareUpdateExclusive, &self.parent);
         step.requires.push(self.parent.clone());
+        // A partition has the columns of its parent, and no other.
+        step.requires
+            .extend(cx.to.children(&self.parent, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_new(c)).cloned());
+        step.after
+            .extend(cx.from.children(&table, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_dropped(c)).cloned());
         // A bound that took the same rows is given up first.
         step.after.extend(
             cx.from

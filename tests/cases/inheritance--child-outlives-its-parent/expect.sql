@@ -1,0 +1,2 @@
+select count(*) = 1 from child;
+select count(*) = 1 from part;
