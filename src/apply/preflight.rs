@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::error::SqlState;
+
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, literal};
-use crate::core::step::{Action, Phase, Step};
+use crate::core::name::{Ident, literal, search_path};
+use crate::core::step::{Action, HazardKind, Phase, Step};
 use crate::plan::Plan;
 use crate::plan::needs::Needs;
 use crate::postgres::Session;
@@ -23,7 +25,7 @@ const SERVICES: &str =
 /// the way of later steps may be gone by then.
 ///
 /// Errors among the result stop the plan sooner or later: `in-the-way`, `missing-role`, `extension-not-available`, `needs-superuser`,
-/// `not-owner`, `no-create-privilege`, `read-only`, `wrong-major`. Warnings and remarks do not: `rows-lost`, and
+/// `not-owner`, `no-create-privilege`, `not-readable`, `read-only`, `wrong-major`. Warnings and remarks do not: `rows-lost`, and
 /// `needs-superuser` on managed services, which make exceptions. It changes nothing and locks nothing for long; what
 /// cannot be found out is passed over.
 ///
@@ -69,8 +71,37 @@ pub async fn preflight(session: &Session, plan: &Plan, until: Option<Phase>) -> 
             found.push(us.may_not_create(object));
         }
     }
+    unreadable(session, plan, until, &mut found).await;
     losses(session, plan, &mut found).await;
     Ok(found)
+}
+
+/// What is to be filled by a query of its own that may not be read: that of a view whose owner lacks the privileges for it, say.
+/// Asked only where the plan changes no privileges, and of what is there already.
+async fn unreadable(session: &Session, plan: &Plan, until: Option<Phase>, found: &mut Vec<Box<Diagnostic>>) {
+    if plan.steps().any(|step| step.hazards.iter().any(|hazard| hazard.kind == HazardKind::Access)) {
+        return;
+    }
+    let now = plan.steps().filter(|step| until.is_none_or(|until| step.phase <= until));
+    for step in now.filter(|step| step.action == Action::Create && step.object.kind().info().copies) {
+        let sql = format!(
+            "BEGIN READ ONLY; SET LOCAL search_path = {}; SET LOCAL lock_timeout = '1s'; SET LOCAL row_security = on; \
+             EXPLAIN {}; COMMIT",
+            search_path(&plan.search_path),
+            step.sql
+        );
+        let Err(error) = session.client.batch_execute(&sql).await else { continue };
+        let _ = session.batch("ROLLBACK").await;
+        // What it reads may be made by the plan: the statement itself will say.
+        let Some(refusal) = error.as_db_error().filter(|e| *e.code() == SqlState::INSUFFICIENT_PRIVILEGE) else {
+            continue;
+        };
+        found.push(
+            Diagnostic::error("not-readable", format!("{} cannot be filled: {}", step.object, refusal.message()))
+                .note("what it reads is read with the privileges of whoever creates it and, by way of a view, with those of the view's owner")
+                .help("grant that role SELECT, or declare `populated: false`"),
+        );
+    }
 }
 
 /// Why a step will be refused, where that is known beforehand.
