@@ -430,6 +430,29 @@ fn what_stands_in_the_way_is_said_before_anything_is_run() {
     ends(place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]), FINE);
 }
 
+/// What the owner of a view may not read fills no materialized view.
+#[test]
+fn a_materialized_view_that_nobody_may_fill_is_refused_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(
+        server,
+        "do $$ begin create role trueup_no_reader; exception when duplicate_object or unique_violation then null; end $$; \
+         create table t (a int); create view v as select a from t; alter view v owner to trueup_no_reader;",
+    );
+    let rest = "tables:\n  t: {columns: {a: int}}\nviews:\n  v: {query: select a from t, owner: trueup_no_reader}\n";
+    place.write("p/schema.yaml", &format!("{rest}materialized_views:\n  m: select a from v\n"));
+    let refused = place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]);
+    says(
+        &ends(refused, 1),
+        &[
+            "not-readable",
+            "materialized view public.m cannot be filled",
+            "permission denied for table t",
+            "nothing has been changed",
+        ],
+    );
+}
+
 /// A column that tells partitions apart keeps its type; a value that the new type does not know stops the plan, and is shown.
 #[test]
 fn a_type_that_cannot_be_had_is_refused_before_anything_is_run() {
