@@ -40,6 +40,8 @@ struct Builder<'a, 'b> {
     destroyer: HashMap<ObjectId, usize>,
     /// Steps that change an object in place (or complete a new one), by object.
     changes: HashMap<ObjectId, Vec<usize>>,
+    /// What a step removes that is neither its object nor below it.
+    along: HashMap<usize, Vec<ObjectId>>,
 }
 
 impl Builder<'_, '_> {
@@ -104,6 +106,7 @@ pub fn sort(mut steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>, renames: &[
         creator: HashMap::new(),
         destroyer: HashMap::new(),
         changes: HashMap::new(),
+        along: HashMap::new(),
     };
     for (i, step) in steps.iter().enumerate() {
         builder.graph.add_node(i);
@@ -120,6 +123,13 @@ pub fn sort(mut steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>, renames: &[
             || (step.action == Action::Create && step.creates.is_empty())
         {
             builder.changes.entry(step.object.clone()).or_default().push(i);
+        }
+    }
+    for id in &cx.dropped {
+        if let Some(step) = builder.destroyer(id)
+            && !steps[step].destroys.iter().any(|gone| id.is_within(gone))
+        {
+            builder.along.entry(step).or_default().push(id.clone());
         }
     }
     same_object(&mut builder);
@@ -202,9 +212,11 @@ fn same_object(builder: &mut Builder<'_, '_>) {
 
 fn drops(builder: &mut Builder<'_, '_>, i: usize, step: &Step) {
     let cx = builder.cx;
+    // What belongs to it from elsewhere (the sequence of a column) goes along as well.
+    let along = builder.along.remove(&i).unwrap_or_default();
     for id in &step.destroys {
         let below: Vec<ObjectId> = cx.from.below(id).map(|(c, _)| c.clone()).collect();
-        for gone in below.iter().chain([id]) {
+        for gone in below.iter().chain([id]).chain(&along) {
             for (dependent, edge) in cx.from.dependents(gone) {
                 if let Some(before) = builder.destroyer(dependent)
                     && before != i

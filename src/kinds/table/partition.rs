@@ -130,6 +130,8 @@ impl Kind for Attachment {
             let part = IndexAttachment::get(cx.to, &index.child(KindTag::IndexAttachment, ""))?;
             (table_of(index, cx.to) == table && !cx.is_new(&part.parent)).then(|| index.clone())
         }));
+        // And where the partition is divided itself, these are complete: what still lacks parts is taken for nobody's part.
+        step.requires.extend(attachments_to_keys(&table, cx.to).into_iter().filter(|part| cx.is_new(part)));
         let mut steps = Vec::new();
         if !cx.is_new(&table) {
             step = step.hazard(HazardKind::Blocking, "the rows of the new partition are read to check the bound");
