@@ -16,7 +16,7 @@ use crate::kinds::table::index::printed_options;
 use crate::kinds::table::inheritance::{bonds_that_go, heirs, parents};
 use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children};
 use crate::kinds::table::premise;
-use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
 
 /// What a constraint demands.
@@ -342,6 +342,16 @@ impl Kind for Constraint {
                 first.requires.extend(attachments_to_keys(referenced, cx.to));
             }
         }
+        if self.constraint_type == ConstraintType::PrimaryKey {
+            // A table has only one.
+            let primary = |o: &Object| Self::of(o).is_some_and(|key| key.constraint_type == self.constraint_type);
+            let olds =
+                cx.from.children(&table, KindTag::Constraint).filter(|(old, o)| cx.is_dropped(old) && primary(o));
+            let olds: Vec<ObjectId> = olds.map(|(old, _)| old.clone()).collect();
+            for step in steps.iter_mut().filter(|step| step.sql.contains(" ADD CONSTRAINT ")) {
+                step.after.extend(olds.iter().cloned());
+            }
+        }
         if let (Some(step), Some(table)) = (steps.first_mut(), &self.references) {
             // A partitioned key made part by part is one only when all its parts are attached.
             step.requires.extend(crate::kinds::table::partition::new_parts_of_keys(table, cx));
@@ -546,7 +556,7 @@ impl Introspect for Constraint {
             if let Some(handle) = columns.first() {
                 let column_id = out.builder.id(*handle).clone();
                 let usual = crate::kinds::common::generated_name(&[&table.name(), &column_id.name()], "not_null");
-                if let Some(crate::kinds::Object::Column(column)) = out.builder.get_mut(&column_id) {
+                if let Some(Object::Column(column)) = out.builder.get_mut(&column_id) {
                     std::sync::Arc::make_mut(column).not_null = Some(NotNull {
                         name: (name != usual).then(|| name.to_owned()),
                         no_inherit,

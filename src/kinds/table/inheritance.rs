@@ -77,7 +77,9 @@ pub(crate) fn all_origins(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId>
 /// they are gone: what is inherited cannot be dropped by itself, and what is not any more is not dropped along.
 pub(crate) fn bonds_that_go(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
     let is_bond = |id: &&ObjectId| matches!(id.kind(), KindTag::Inheritance | KindTag::Attachment) && cx.is_dropped(id);
-    let of_heirs = cx.from.dependents(table).map(|(id, _)| id).filter(is_bond);
+    // An heir that goes itself waits for what it is tied by to others, and not the other way round.
+    let stays = |id: &&ObjectId| !cx.is_dropped(&id.top());
+    let of_heirs = cx.from.dependents(table).map(|(id, _)| id).filter(is_bond).filter(stays);
     links_that_go(table, cx).into_iter().chain(of_heirs.cloned()).collect()
 }
 
