@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::lint::explain::Finding;
-use crate::lint::names::{Key, Shape};
+use crate::lint::names::{Found, Key, Shape};
 use crate::lint::scope::Variables;
 use crate::lint::script::{Checker, body_place};
 use crate::sql::parse::statements;
@@ -213,8 +213,17 @@ impl Body {
             return Vec::new();
         }
         let mut variables = self.variables(checker);
-        variables.names.extend(pieces.variables);
         let mut local = self.local(checker);
+        for (name, schema, of) in pieces.rows {
+            // A name that is declared more than once may be either.
+            let once = pieces.variables.iter().filter(|v| **v == name).count() == 1;
+            if let (true, false, Found::Known(relation)) =
+                (once, variables.names.contains(&name), local.names.find(schema.as_deref(), &of))
+            {
+                variables.rows.insert(name, relation.shape.clone());
+            }
+        }
+        variables.names.extend(pieces.variables);
         let mut found = Vec::new();
         for piece in &pieces.pieces {
             let text = format!("{}{}", piece.head, piece.text);

@@ -206,6 +206,9 @@ fn compose(id: &ObjectId, object: &Object) -> Option<Composer> {
                 let value = if value.trim().is_empty() || value.trim() == "\"\"" { "''" } else { value.as_str() };
                 sql.push_str(&format!(" set {setting} = {value}"));
             }
+            if let Some(body) = &routine.sql_body {
+                return Some(new.glue(&format!("{sql}\n")).written(body));
+            }
             let body = routine.body.as_ref()?;
             let tag = (0..).map(|n| format!("$body{n}$")).find(|tag| !body.contains(tag.as_str()))?;
             new.glue(&format!("{sql} as {tag}")).written(body).glue(&tag)

@@ -66,26 +66,24 @@ fn file(text: &str, index: usize, checker: &mut Checker) -> Vec<Finding> {
         let trees = match statements(statement.text) {
             Ok(trees) => trees,
             Err(error) => {
-                found.push(syntax(&error.message, start + error.offset.unwrap_or(0)));
+                let mut finding = syntax(&error.message, start + error.offset.unwrap_or(0));
+                finding
+                    .notes
+                    .push("what it would do is not known, so nothing that comes after it is checked".to_owned());
+                found.push(finding);
                 // What it would have done is not known.
                 checker.names.wild = true;
                 continue;
             }
         };
+        checker.origin = (index, start);
         for tree in &trees {
-            let before = checker.bodies.len();
             let tree = Value::of(tree);
             let own = checker.statement(statement.text, tree.field("stmt"), &Variables::default());
             found.extend(own.into_iter().map(|mut f| {
                 f.span = f.span.start + start..f.span.end + start;
                 f
             }));
-            let is_new = tree.field("stmt").node() == Some("CreateFunctionStmt");
-            if let Some(body) = checker.bodies.last_mut().filter(|_| is_new) {
-                let _ = before;
-                body.owner = index;
-                body.base = body.base.take().map(|r| r.start + start..r.end + start);
-            }
         }
     }
     found

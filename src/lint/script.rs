@@ -50,6 +50,8 @@ pub struct Checker {
     pub home: Vec<String>,
     /// Calls are not made: a query that is only declared, a statement in a body.
     pub still: bool,
+    /// Which text the statement stands in, and where.
+    pub origin: (usize, usize),
 }
 
 pub(crate) fn offset(node: &Value) -> Option<usize> {
@@ -183,7 +185,7 @@ impl Checker {
                 let columns = list.iter().filter_map(|c| c.field("colname").text()).map(str::to_owned).collect();
                 self.names.put_type(key, Shape::of(columns));
             }
-            "CreateFunctionStmt" => self.routine(sql, node),
+            "CreateFunctionStmt" => self.routine(sql, node, found),
             "IndexStmt" => {
                 let item = self.item(sql, node.field("relation"), found);
                 let start = offset(node.field("relation")).unwrap_or(0);
@@ -538,13 +540,25 @@ impl Checker {
         found.append(&mut own);
     }
 
-    fn routine(&mut self, sql: &str, node: &Value) {
+    fn routine(&mut self, sql: &str, node: &Value, found: &mut Vec<Finding>) {
         let name = node.field("funcname").strings();
         let Some((schema, name)) = split_name(&name) else { return };
         let key = self.names.creation_key(schema, name, false);
         let returns = returns_of(node);
         self.names.put_routine(key.clone(), returns);
-        let Some(body) = Body::of_statement(sql, node, key, &self.home) else { return };
+        // BEGIN ATOMIC and RETURN: names are looked up when the routine is made, not when it is called.
+        let parsed = node.field("sql_body");
+        if *parsed != Value::Nothing {
+            let parameters = node.field("parameters").list();
+            let mut variables = Variables::default();
+            variables.names.extend(parameters.iter().filter_map(|p| p.field("name").text()).map(str::to_owned));
+            variables.names.push(key.1.clone());
+            self.with(sql, &variables, found, |r| r.expression(Vec::new(), parsed));
+            return;
+        }
+        let Some(mut body) = Body::of_statement(sql, node, key, &self.home) else { return };
+        body.owner = self.origin.0;
+        body.base = body.base.take().map(|r| r.start + self.origin.1..r.end + self.origin.1);
         if body.makes() {
             self.makers.push(body.key.1.to_ascii_lowercase());
         }

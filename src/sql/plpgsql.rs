@@ -25,6 +25,8 @@ pub(crate) struct Pieces {
     pub pieces: Vec<Piece>,
     /// Every name that is declared somewhere in the body: variables, loop variables, cursors, labels.
     pub variables: Vec<String>,
+    /// Variables that may be rows of a relation: the variable, and the schema and name of its type.
+    pub rows: Vec<(String, Option<String>, String)>,
     /// Whether it runs text that it computes.
     pub dynamic: bool,
 }
@@ -322,8 +324,24 @@ impl Body<'_> {
         }
         let end = find(self.sql, rest, &["default", ":=", "=", "not", "collate"]).unwrap_or(rest.len());
         self.type_name(rest.get(..end).unwrap_or(&[]));
+        self.row(tokens.first(), rest.get(..end).unwrap_or(&[]));
         if let Some(value) = find(self.sql, rest, &["default", ":=", "="]) {
             self.expression(rest.get(value + 1..).unwrap_or(&[]));
+        }
+    }
+
+    /// `v t%rowtype` and `v t`.
+    fn row(&mut self, variable: Option<&Token>, tokens: &[Token]) {
+        let end = tokens.iter().position(|t| t.is_mark(self.sql, "%")).unwrap_or(tokens.len());
+        let whole = end == tokens.len() || self.word(tokens, end + 1) == "rowtype" && tokens.len() == end + 2;
+        let name = |i: usize| tokens.get(i).filter(|t| t.is_name()).map(|t| t.name(self.sql).into_owned());
+        let (schema, name) = match end {
+            1 => (None, name(0)),
+            3 if tokens.get(1).is_some_and(|t| t.is_mark(self.sql, ".")) => (name(0), name(2)),
+            _ => return,
+        };
+        if let (true, Some(variable), Some(name)) = (whole, variable.filter(|t| t.is_name()), name) {
+            self.found.rows.push((variable.name(self.sql).into_owned(), schema, name));
         }
     }
 

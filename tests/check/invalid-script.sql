@@ -28,3 +28,11 @@ create trigger t before insert on orders for each row execute function f();
 create function g(who uuid) returns bigint language sql set search_path = '' as $$
   select count(*) from customers where id = who
 $$;
+create procedure h(inout n int) language plpgsql as $$
+declare v customers%rowtype; w orders;
+begin
+  select * into v from customers where name = v.nme;
+  w.totl := n;
+  delete from orders where idd = n;
+end $$;
+create function i(a uuid) returns text language sql return (select email from customers where nam = a);

@@ -32,3 +32,5 @@ create index on orders (id) where tot is null;
 select max(x.total) from (select id from orders) x;
 select 1 from customer;
 select id from orders o where exists (select from order_items where order_items.order_id = orders.id);
+create function g1(a uuid) returns setof customers language sql begin atomic select * from customers where idd = a; end;
+create function g2(a uuid) returns text language sql return (select nme from customers where id = a);

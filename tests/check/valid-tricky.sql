@@ -66,3 +66,7 @@ create view vv (x, y) as select id, status from orders;
 create policy pp on orders using (customer_id in (select id from customers where name = status)) with check (orders.total > 0);
 create index on orders (lower(status), (total * 2)) include (placed_at) where customer_id is not null;
 create rule rr as on update to customers where old.name <> new.name do also insert into api_clients (id, customer_id, label) values (new.id, new.id, new.name);
+create function f6(a uuid) returns text language sql return (select name || f6.a::text from customers where id = a and id = $1);
+create function f7(a uuid, out n text, out e text) language sql begin atomic insert into api_clients (id) values (f7.a) on conflict do nothing; select c.name, email from customers c where c.id = a; end;
+do $$ declare v customers%rowtype; w public.orders; begin select * into v from customers limit 1; perform v.name, w.total, v.ctid is null from orders; v.email := 'x'; exception when others then null; end $$;
+do $$ declare v customers; begin for v in select * from customers loop perform v.name; end loop; declare v orders; begin v.total := 1; end; end $$;
