@@ -54,8 +54,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     let settings = global.settings(from.as_ref(), Some(&to), output)?;
     let report = engine::test(&to, from.as_ref(), args.mutate, &settings).await?;
     output.end_progress();
+    output.diagnostics(&report.notes);
     let text = match args.format {
-        Format::Junit => junit::render(&report.results),
+        Format::Junit => junit::render(&report.results, &report.mutants),
         Format::Json => {
             let tests: Vec<_> = report.results.iter().map(|r| json!({"name": r.name, "passed": r.failures.is_empty(), "failures": r.failures, "seconds": r.seconds})).collect();
             let mutants: Vec<_> =
@@ -122,6 +123,7 @@ mod tests {
                 seconds: 0.0,
             }],
             mutants: vec![Mutant { what: "policy p dropped".to_owned(), noticed_by: vec![] }],
+            notes: Vec::new(),
         };
         assert_eq!(
             draw(&report, Paint::new(false)),

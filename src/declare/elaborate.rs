@@ -32,7 +32,7 @@ pub async fn elaborate(declared: &Catalog, ephemeral: &Ephemeral, search_path: &
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
     let mut made = Vec::new();
-    let result = build_and_read(declared, &session, search_path, &mut made).await;
+    let result = in_database(declared, &session, search_path, &mut made).await;
     drop(session);
     let dropped = scratch.drop().await;
     ephemeral.forget_roles(&made).await;
@@ -41,13 +41,8 @@ pub async fn elaborate(declared: &Catalog, ephemeral: &Ephemeral, search_path: &
     Ok(elaborated)
 }
 
-/// As [`elaborate`], in a database that is there already. Roles that it makes stay there.
-pub async fn in_database(declared: &Catalog, session: &Session, search_path: &[String]) -> Result<Elaborated> {
-    build_and_read(declared, session, search_path, &mut Vec::new()).await
-}
-
-/// `made` are the roles that had to be made, to which policies apply.
-async fn build_and_read(
+/// As [`elaborate`], in a database that is there already. `made` are the roles that had to be made, to which policies apply.
+pub async fn in_database(
     declared: &Catalog,
     session: &Session,
     search_path: &[String],
@@ -58,7 +53,7 @@ async fn build_and_read(
     let options = PlanOptions::new(session.server_major(), false, search_path);
     let plan = plan(&base, &target, &options)?;
     let steps: Vec<&Step> = plan.steps().collect();
-    make_roles(session, &steps, made).await?;
+    make_roles(session, roles_named(&steps), made).await?;
     if let Err(error) = build::build(session, &steps, search_path).await {
         let step = steps.get(error.index);
         return Err(explain(error.diagnostic, step.copied(), declared, session.server_major()));
@@ -68,10 +63,9 @@ async fn build_and_read(
     Ok(Elaborated { catalog: carry_places(read, declared)?, notes })
 }
 
-/// Makes the roles that statements name and the scratch server lacks: they cannot log in, and own nothing. Whether a role
-/// exists on the live server is asked there, before anything is changed.
-pub(crate) async fn make_roles(session: &Session, steps: &[&Step], made: &mut Vec<String>) -> Result<()> {
-    let named = roles_named(steps);
+/// Makes those of the named roles that the scratch server lacks: they cannot log in, and own nothing. Whether a role exists on
+/// the live server is asked there, before anything is changed.
+pub(crate) async fn make_roles(session: &Session, named: BTreeSet<String>, made: &mut Vec<String>) -> Result<()> {
     if named.is_empty() {
         return Ok(());
     }

@@ -20,6 +20,7 @@ use crate::engine::sample::{self, Sample};
 use crate::engine::{project_state, scope};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
+use crate::plan::needs::roles_named;
 use crate::plan::{Plan, PlanOptions, plan as make_plan};
 use crate::postgres::{ConnInfo, Session, sql_error};
 use crate::state::StateSpec;
@@ -122,7 +123,7 @@ async fn in_clone(
     let made = make_plan(&base, &target, &PlanOptions::new(session.server_major(), false, path))?;
     let steps: Vec<&Step> = made.steps().collect();
     let all: Vec<&Step> = steps.iter().copied().chain(case.plan.steps()).collect();
-    make_roles(session, &all, roles).await?;
+    make_roles(session, roles_named(&all), roles).await?;
     if let Err(error) = build::build(session, &steps, path).await {
         let what = steps.get(error.index).map(|s| s.object.to_string()).unwrap_or_default();
         proof.details.push(format!("the clone could not be built ({what}): {}", error.diagnostic.message));

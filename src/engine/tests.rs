@@ -1,22 +1,28 @@
 //! `test`: the declared tests, on a scratch database or inside transactions of a live one.
 
+use std::collections::BTreeMap;
+
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::{Diagnostic, Result};
-use crate::declare::elaborate::in_database;
+use crate::core::diagnostic::{Diagnostic, Result, nearest};
+use crate::declare::elaborate::{in_database, make_roles};
 use crate::engine::Settings;
 use crate::engine::load::Workplace;
+use crate::kinds::Object;
+use crate::kinds::component::{named_grantees, owner_of};
 use crate::postgres::Session;
 use crate::state::StateSpec;
 use crate::verify::run::Bench;
-use crate::verify::{Mutant, TestResult};
+use crate::verify::{Mutant, Test, TestResult};
 
 /// What the tests found.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct TestReport {
     /// The tests.
     pub results: Vec<TestResult>,
     /// Policies that were dropped or weakened, where that was asked for.
     pub mutants: Vec<Mutant>,
+    /// What is worth knowing besides.
+    pub notes: Vec<Box<Diagnostic>>,
 }
 
 /// Runs the declared tests: on `live` in transactions that are rolled back, else in a scratch database.
@@ -42,26 +48,58 @@ pub async fn test(to: &StateSpec, live: Option<&StateSpec>, mutate: bool, settin
     settings.progress.stage("building the declared schema");
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
-    let result = async {
-        let catalog = in_database(&declared, &session, &path).await?.catalog;
+    let mut made = Vec::new();
+    let result: Result<TestReport> = async {
+        let catalog = in_database(&declared, &session, &path, &mut made).await?.catalog;
+        // A role that the schema says nothing of is tested, too: it is to see nothing.
+        make_roles(&session, tests.iter().filter_map(|test| test.role.clone()).collect(), &mut made).await?;
         settings.progress.stage("running the tests");
-        run(&session, &catalog, &path, &tests, mutate).await
+        let report = run(&session, &catalog, &path, &tests, mutate).await?;
+        Ok(TestReport { notes: unmentioned_roles(&catalog, &tests), ..report })
     }
     .await;
     drop(session);
-    scratch.drop().await?;
-    result
+    let dropped = scratch.drop().await;
+    ephemeral.forget_roles(&made).await;
+    let report = result?;
+    dropped?;
+    Ok(report)
 }
 
 async fn run(
     session: &Session,
     catalog: &Catalog,
     path: &[String],
-    tests: &[crate::verify::Test],
+    tests: &[Test],
     mutate: bool,
 ) -> Result<TestReport> {
     let bench = Bench { session, catalog, search_path: path };
     let results = bench.run(tests).await?;
     let mutants = if mutate { bench.mutate(tests).await? } else { Vec::new() };
-    Ok(TestReport { results, mutants })
+    Ok(TestReport { results, mutants, notes: Vec::new() })
+}
+
+/// A role that stands in tests alone may be meant to be a stranger, or be misspelt: what is denied to it proves little then.
+fn unmentioned_roles(catalog: &Catalog, tests: &[Test]) -> Vec<Box<Diagnostic>> {
+    let mut known = named_grantees(catalog.iter());
+    known.extend(catalog.iter().filter_map(|(_, object)| owner_of(object)).map(str::to_owned));
+    known.extend(catalog.iter().flat_map(|(_, object)| roles_of_policy(object)));
+    known.insert(catalog.origin.role.clone());
+    let mut notes: BTreeMap<&str, Box<Diagnostic>> = BTreeMap::new();
+    for test in tests {
+        let Some(role) = test.role.as_deref().filter(|role| !known.contains(*role)) else { continue };
+        notes.entry(role).or_insert_with(|| {
+            let message = format!("the role {role} stands in tests only: no policy, privilege or owner names it");
+            let mut note = Diagnostic::info("unmentioned-role", message).at(test.location.clone());
+            for near in nearest(role, known.iter().map(String::as_str)) {
+                note = note.help(format!("did you mean `{near}`?"));
+            }
+            note
+        });
+    }
+    notes.into_values().collect()
+}
+
+fn roles_of_policy(object: &Object) -> Vec<String> {
+    if let Object::Policy(policy) = object { policy.roles.clone() } else { Vec::new() }
 }

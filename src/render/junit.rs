@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::verify::TestResult;
+use crate::verify::{Mutant, TestResult};
 
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -20,28 +20,43 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// Writes the document.
-pub fn render(results: &[TestResult]) -> String {
-    let failed = results.iter().filter(|r| !r.failures.is_empty()).count();
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ =
-        writeln!(out, "<testsuites>\n  <testsuite name=\"trueup\" tests=\"{}\" failures=\"{failed}\">", results.len());
-    for result in results {
-        let _ = write!(out, "    <testcase name=\"{}\" time=\"{:.3}\"", escape(&result.name), result.seconds);
-        if result.failures.is_empty() {
+/// One case of a suite: its name, the seconds it took, what was not as it must be.
+type Case<'a> = (&'a str, f64, Vec<String>);
+
+fn suite(name: &str, cases: &[Case<'_>], out: &mut String) {
+    let failed = cases.iter().filter(|(_, _, failures)| !failures.is_empty()).count();
+    let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failed}\">", cases.len());
+    for (name, seconds, failures) in cases {
+        let _ = write!(out, "    <testcase name=\"{}\" time=\"{seconds:.3}\"", escape(name));
+        if failures.is_empty() {
             out.push_str("/>\n");
         } else {
-            let text = result.failures.join("\n");
-            let first = result.failures.first().map(String::as_str).unwrap_or_default();
+            let first = failures.first().map(String::as_str).unwrap_or_default();
             let _ = writeln!(
                 out,
                 ">\n      <failure message=\"{}\">{}</failure>\n    </testcase>",
                 escape(first),
-                escape(&text)
+                escape(&failures.join("\n"))
             );
         }
     }
-    out.push_str("  </testsuite>\n</testsuites>\n");
+    out.push_str("  </testsuite>\n");
+}
+
+/// Writes the document: the tests, and in a suite of its own each change of a policy, which fails where no test noticed it.
+pub fn render(results: &[TestResult], mutants: &[Mutant]) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    let tests: Vec<Case<'_>> = results.iter().map(|r| (r.name.as_str(), r.seconds, r.failures.clone())).collect();
+    suite("trueup", &tests, &mut out);
+    if !mutants.is_empty() {
+        let unnoticed = |mutant: &Mutant| match mutant.noticed_by.is_empty() {
+            true => vec!["no test noticed it".to_owned()],
+            false => Vec::new(),
+        };
+        let changes: Vec<Case<'_>> = mutants.iter().map(|m| (m.what.as_str(), 0.0, unnoticed(m))).collect();
+        suite("trueup --mutate", &changes, &mut out);
+    }
+    out.push_str("</testsuites>\n");
     out
 }
 
@@ -55,9 +70,16 @@ mod tests {
             TestResult { name: "a & b".to_owned(), failures: vec![], seconds: 0.5 },
             TestResult { name: "c".to_owned(), failures: vec!["1 < 2".to_owned()], seconds: 0.0 },
         ];
-        let xml = render(&results);
+        let mutants = [
+            Mutant { what: "policy \"p\" dropped".to_owned(), noticed_by: vec!["c".to_owned()] },
+            Mutant { what: "policy q dropped".to_owned(), noticed_by: Vec::new() },
+        ];
+        let xml = render(&results, &mutants);
         assert!(xml.contains("name=\"a &amp; b\" time=\"0.500\"/>"));
         assert!(xml.contains("<failure message=\"1 &lt; 2\">1 &lt; 2</failure>"));
-        assert!(xml.contains("tests=\"2\" failures=\"1\""));
+        assert!(xml.contains("name=\"trueup\" tests=\"2\" failures=\"1\""));
+        assert!(xml.contains("name=\"trueup --mutate\" tests=\"2\" failures=\"1\""));
+        assert!(xml.contains("policy &quot;p&quot; dropped\" time=\"0.000\"/>"));
+        assert!(xml.contains("message=\"no test noticed it\""));
     }
 }

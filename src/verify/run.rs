@@ -1,5 +1,6 @@
 //! Runs declared tests, each in a transaction that is rolled back.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use tokio_postgres::SimpleQueryMessage;
@@ -37,9 +38,22 @@ impl Bench<'_> {
     /// # Errors
     /// A test that names what does not exist; a connection that is lost. Expectations that fail are results, not errors.
     pub async fn run(&self, tests: &[Test]) -> Result<Vec<TestResult>> {
-        let mut results = Vec::new();
+        let roles = self.session.rows("select rolname from pg_catalog.pg_roles").await?;
+        let roles: BTreeSet<String> = roles.into_iter().flatten().flatten().collect();
         for test in tests {
             self.known(test)?;
+            if let Some(role) = test.role.as_ref().filter(|role| !roles.contains(*role)) {
+                let message =
+                    format!("test `{}` runs as the role {role}, which does not exist on the server", test.name);
+                let mut problem = Diagnostic::error("unknown-role", message).at(test.location.clone());
+                for near in crate::core::diagnostic::nearest(role, roles.iter().map(String::as_str)) {
+                    problem = problem.help(format!("did you mean `{near}`?"));
+                }
+                return Err(problem);
+            }
+        }
+        let mut results = Vec::new();
+        for test in tests {
             results.push(self.one(test, None).await?);
         }
         Ok(results)

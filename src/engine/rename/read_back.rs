@@ -14,6 +14,7 @@ use crate::engine::load::Workplace;
 use crate::engine::scope;
 use crate::introspect::introspect;
 use crate::kinds::{KindTag, Object, component};
+use crate::plan::needs::roles_named;
 use crate::plan::{PlanOptions, plan, share_name};
 use crate::postgres::Session;
 
@@ -127,7 +128,7 @@ async fn renamed_there(
     let target = builder.finish_unchecked();
     let made = plan(&base, &target, &PlanOptions::new(session.server_major(), false, path))?;
     let building: Vec<&Step> = made.steps().collect();
-    elaborate::make_roles(session, &building, roles).await?;
+    elaborate::make_roles(session, roles_named(&building), roles).await?;
     build::build(session, &building, path).await.map_err(|error| explain(*error, &building))?;
     let before = routines(session, path).await?;
     // One by one, in their order: what fails is not to be tried again behind the others.
