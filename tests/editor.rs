@@ -10,8 +10,8 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use support::scripts::{self, FORMS, left, numbered, run_files, sql, twice};
 use support::servers::{Database, Server};
 use support::trueup::{DIFFERS, Run, trueup};
 
@@ -86,13 +86,6 @@ fn started(server: &'static Server, example: &Path) -> Result<Database<'static>,
     let database = server.database();
     database.load(&read(example, "before.sql")).map_err(|why| format!("before.sql: {why}"))?;
     Ok(database)
-}
-
-fn sql(example: &Path, server: &Server, arguments: &[&str]) -> Result<String, String> {
-    let (project, scratch) = (example.display().to_string(), server.ephemeral());
-    let mut all = vec!["sql", "--to", &project, "--ephemeral", &scratch];
-    all.extend(arguments);
-    expect(trueup(&all), 0).map(|run| run.stdout)
 }
 
 /// The SQL of the steps of a plan, each with whether it only adds.
@@ -211,30 +204,6 @@ fn half_done(
     Ok((database, empty, ran))
 }
 
-/// Runs a script twice, as the editor does: one string, one transaction. The result table of the second run.
-fn twice(database: &Database, script: &str) -> Result<Vec<(String, String)>, String> {
-    let mut table = Vec::new();
-    for round in ["first", "second"] {
-        let rows = support::servers::rows(&database.url, script)
-            .map_err(|e| format!("the {round} run of the script: {}", support::servers::describe(&e)))?;
-        let row = |row: Vec<Option<String>>| match row.as_slice() {
-            [Some(object), Some(state)] => Some((object.clone(), state.clone())),
-            _ => None,
-        };
-        table = rows.into_iter().filter_map(row).collect();
-    }
-    if table.is_empty() { Err("the script ends without a table of results".to_owned()) } else { Ok(table) }
-}
-
-/// What is left to do that additions could do.
-fn left(database: &Database, example: &Path) -> Result<Vec<String>, String> {
-    let (project, scratch) = (example.display().to_string(), database.server.ephemeral());
-    let run = trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch, "--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).map_err(|e| format!("{e}: {}", run.report()))?;
-    let differences = report["differences"].as_array().cloned().unwrap_or_default();
-    Ok(differences.iter().filter(|d| d["change"] != "dropped").map(ToString::to_string).collect())
-}
-
 /// The claims of expect.sql, but for those that need something taken away, which the file `contract` lists.
 fn claims(database: &Database, example: &Path) -> Result<(), String> {
     let contract = read(example, "contract");
@@ -293,6 +262,7 @@ fn the_offline_script_mends_whatever_half_done_state_it_meets() {
                 kept(&rows, &database.row_counts()).map_err(told)?;
                 let left = left(&database, &example)?;
                 if !left.is_empty() {
+                    let left: Vec<String> = left.into_iter().map(|(_, whole)| whole).collect();
                     return Err(told(format!("still to be done: {}", left.join("\n"))));
                 }
                 if empty { Ok(()) } else { claims(&database, &example).map_err(told) }
@@ -421,23 +391,6 @@ fn project(yaml: &str) -> tempfile::TempDir {
     folder
 }
 
-fn numbered(folder: &Path) -> Vec<(String, String)> {
-    let files = support::files_of(folder);
-    files.into_iter().map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect()
-}
-
-/// Runs numbered files one after the other, each as one string.
-fn run_files(database: &Database, files: &[(String, String)]) -> Result<(), String> {
-    for (name, text) in files {
-        if text.lines().any(|line| line.starts_with('\\')) {
-            return Err(format!("{name} holds a psql command"));
-        }
-        support::servers::run(&database.url, text)
-            .map_err(|e| format!("{name}: {}", support::servers::describe(&e)))?;
-    }
-    Ok(())
-}
-
 #[test]
 fn a_new_enum_value_is_committed_before_it_is_used() {
     let Some(server) = support::servers::server() else {
@@ -465,7 +418,7 @@ fn a_new_enum_value_is_committed_before_it_is_used() {
     assert_eq!(files.len(), 2, "{:?}", files.iter().map(|f| &f.0).collect::<Vec<_>>());
     run_files(&database, &files).expect("the files run");
     run_files(&database, &files).expect("the files run again");
-    assert_eq!(left(&database, folder.path()).expect("a diff"), Vec::<String>::new());
+    scripts::nothing_left(&database, folder.path(), "");
     // From nothing, one script is enough.
     let empty = server.database();
     twice(&empty, &script).expect("the script runs where nothing is");
@@ -481,7 +434,7 @@ fn a_new_enum_value_is_committed_before_it_is_used() {
         if whom == "supabase-editor" {
             run_files(&database, &files).expect("the files run again");
         }
-        assert_eq!(left(&database, folder.path()).expect("a diff"), Vec::<String>::new(), "{whom}");
+        scripts::nothing_left(&database, folder.path(), whom);
     }
 }
 
@@ -506,15 +459,75 @@ fn the_offline_script_renames_what_has_another_name() {
         database.load(before).expect("before");
         let rows: u64 = database.row_counts().values().sum();
         twice(&database, &script).unwrap_or_else(|why| panic!("{before}: {why}"));
-        assert_eq!(left(&database, folder.path()).expect("a diff"), Vec::<String>::new(), "{before}");
+        scripts::nothing_left(&database, folder.path(), before);
         assert_eq!(database.row_counts().values().sum::<u64>(), rows, "{before}");
         let values = database.rows("select count(*) from people where status is distinct from 'a'").expect("rows");
         assert_eq!(values, [[Some("0".to_owned())]], "{before}: the values went with the column");
     }
 }
 
-/// The forms that start from a known state, and how each is run.
-const FORMS: &[&str] = &["editor", "editor-files", "migration", "psql"];
+/// Between the two, whoever calls the function would find that it names what is gone.
+#[test]
+fn a_body_changes_with_the_name_that_it_uses() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let folder = project(
+        "enums:\n  mood: {values: [calm, glad, sad], renamed: {glad: happy}}\ntables:\n  t:\n    columns:\n      id: int primary key\n      status: {type: text, was: state}\n      \
+         m: mood\n    indexes:\n      t_calm_idx: (id) where m = 'calm'\nfunctions:\n  opened():\n    returns: bigint\n    language: plpgsql\n    \
+         body: begin return (select count(*) from t where status = 'open' and m = 'glad'); end\n",
+    );
+    let before = "create type mood as enum ('happy', 'sad'); create table t (id int primary key, state text, m mood);
+        create function opened() returns bigint language plpgsql as $$ begin return (select count(*) from t where state = 'open' and m = 'happy'); end $$;
+        insert into t values (1, 'open', 'happy')";
+    let forms: [&[&str]; 4] = [
+        &["--for", "supabase-editor"],
+        &["--for", "supabase-editor", "--offline"],
+        &["--for", "supabase-migration"],
+        &["--for", "psql"],
+    ];
+    for form in forms {
+        let database = server.database();
+        database.load(before).expect("before");
+        let offline = form.contains(&"--offline");
+        let out = folder.path().join(form.join("")).display().to_string();
+        let out = if form.contains(&"psql") { format!("{out}/one.sql") } else { out };
+        if out.ends_with(".sql") {
+            std::fs::create_dir_all(Path::new(&out).parent().expect("a folder")).expect("a folder");
+        }
+        let mut arguments = form.to_vec();
+        arguments.extend(["--out", &out]);
+        if !offline {
+            arguments.extend(["--from", &database.url]);
+        }
+        sql(folder.path(), server, &arguments).expect("it is written");
+        let files = if out.ends_with(".sql") {
+            let text = std::fs::read_to_string(&out).expect("a script");
+            let parts = text.split("\nCOMMIT;\n").map(|part| (String::new(), part.to_owned()));
+            parts.collect()
+        } else {
+            numbered(Path::new(&out))
+        };
+        assert!(files.len() > 1, "{form:?}: a new value is committed by itself");
+        for words in ["RENAME COLUMN state TO status", "RENAME VALUE"] {
+            let with: Vec<_> = files.iter().filter(|(_, text)| text.contains(words)).collect();
+            assert!(
+                matches!(with[..], [(_, text)] if text.contains("FUNCTION public.opened()")),
+                "{form:?}: {words} {files:#?}"
+            );
+        }
+        if !out.ends_with(".sql") {
+            for (name, text) in &files {
+                support::servers::run(&database.url, text)
+                    .unwrap_or_else(|e| panic!("{name}: {}", support::servers::describe(&e)));
+                let opened =
+                    database.rows("select opened()").unwrap_or_else(|why| panic!("{form:?}, after {name}: {why}"));
+                assert_eq!(opened, [[Some("1".to_owned())]], "{form:?}, after {name}");
+            }
+            scripts::nothing_left(&database, folder.path(), &out);
+        }
+    }
+}
 
 #[test]
 fn every_form_of_every_example_runs() {
@@ -526,66 +539,14 @@ fn every_form_of_every_example_runs() {
     each(
         &all,
         |(example, form)| format!("{} as {form}", name(example)),
-        |(example, form)| emitted(server, example, form),
+        |(example, form)| written(server, example, form),
     );
 }
 
-fn emitted(server: &'static Server, example: &Path, form: &str) -> Result<(), String> {
+fn written(server: &'static Server, example: &Path, form: &str) -> Result<(), String> {
     let database = started(server, example)?;
     let rows = database.row_counts();
-    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let out = folder.path().join("out");
-    let (whom, out_name) = match form {
-        "editor" => ("supabase-editor", out.join("one.sql")),
-        "editor-files" => ("supabase-editor", out.clone()),
-        "migration" => ("supabase-migration", out.clone()),
-        _ => ("psql", out.join("one.sql")),
-    };
-    std::fs::create_dir_all(&out).map_err(|e| e.to_string())?;
-    sql(example, server, &["--from", &database.url, "--for", whom, "--out", &out_name.display().to_string()])?;
-    let files = numbered(&out);
-    match form {
-        "psql" => {
-            let Some(psql) = psql() else {
-                println!("SKIPPED: psql was not found");
-                return Ok(());
-            };
-            let run = |path: &Path| {
-                let mut command = Command::new(&psql);
-                command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url, "-f"]).arg(path);
-                let run = command.output().map_err(|e| e.to_string())?;
-                match run.status.success() {
-                    true => Ok(()),
-                    false => Err(format!("psql: {}", String::from_utf8_lossy(&run.stderr))),
-                }
-            };
-            // Stopped behind the first transaction, and behind the second; then from its beginning to its end, and once more.
-            let (name, text) = files.first().ok_or("no script was written")?;
-            let committed = "COMMIT;\n\\endif\n";
-            let ends = text.match_indices(committed).map(|(at, _)| at + committed.len());
-            for end in ends.take(2) {
-                let part = folder.path().join("part.sql");
-                std::fs::write(&part, text.get(..end).unwrap_or_default()).map_err(|e| e.to_string())?;
-                run(&part).map_err(|why| format!("as far as byte {end}: {why}"))?;
-            }
-            for round in ["after it was stopped", "again"] {
-                run(&out.join(name)).map_err(|why| format!("{round}: {why}"))?;
-            }
-        }
-        "migration" => {
-            for (name, _) in &files {
-                let time = name.split_once('_').map(|(time, _)| time).unwrap_or_default();
-                if time.len() != 14 || !time.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(format!("{name} does not begin with a time"));
-                }
-            }
-            run_files(&database, &files)?;
-        }
-        _ => {
-            run_files(&database, &files)?;
-            run_files(&database, &files).map_err(|why| format!("run again: {why}"))?;
-        }
-    }
+    scripts::emitted(&database, example, form)?;
     let (project, scratch) = (example.display().to_string(), server.ephemeral());
     expect(trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]), 0)?;
     expect(trueup(&["verify", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]), 0)?;
@@ -597,13 +558,6 @@ fn emitted(server: &'static Server, example: &Path, form: &str) -> Result<(), St
     let now = database.row_counts();
     let retired = |table: &str| !now.contains_key(table);
     kept(&rows.into_iter().filter(|(table, _)| !retired(table)).collect(), &now)
-}
-
-/// psql of the machine, or of one of the servers.
-fn psql() -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let own = support::servers::installed().values().cloned();
-    folders.unwrap_or_default().into_iter().chain(own).map(|folder| folder.join("psql")).find(|path| path.is_file())
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
                 plan: report.plan,
                 data: any.as_ref().map_or(&[], |a| &a.data),
                 renames: any.as_ref().map_or(&[], |a| &a.renames),
+                values: any.as_ref().map_or(&[], |a| &a.values),
                 offline: args.offline,
                 title,
             };

@@ -26,6 +26,8 @@ pub struct Loaded {
     pub renames: crate::engine::rename::Renames,
     /// Enum values renamed.
     pub value_renames: crate::engine::rename::ValueRenames,
+    /// Objects whose name the project did not choose.
+    pub unnamed: Vec<ObjectId>,
     /// The state to start from after the project's renames, where some are still to be done.
     pub renamed: Option<crate::engine::rename::Renamed>,
 }

@@ -119,6 +119,8 @@ pub struct Comparison {
     pub renames: BTreeMap<ObjectId, (ObjectId, Location)>,
     /// Declared renames of enum values: type and new value to the old one.
     pub value_renames: BTreeMap<(ObjectId, String), String>,
+    /// Objects whose name the project did not choose.
+    pub unnamed: Vec<ObjectId>,
 }
 
 impl Settings {
@@ -170,6 +172,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     }
     let (declared_renames, value_renames) =
         (std::mem::take(&mut to_state.renames), std::mem::take(&mut to_state.value_renames));
+    let unnamed = std::mem::take(&mut to_state.unnamed);
     let scoped = scope::narrow(from_state, to_state, &place.project);
     let (mut from_catalog, to_catalog) = (scoped.from, scoped.to);
     // The same part under the names that it has yet.
@@ -210,7 +213,8 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     }
     differences.sort_by(|a, b| a.id.cmp(&b.id));
     settings.progress.stage("planning");
-    options.major = if place.major == 0 { 18 } else { place.major };
+    // Without a live server the texts are those of whoever printed them.
+    options.major = [place.major, to_catalog.origin.major].into_iter().find(|major| *major != 0).unwrap_or(18);
     options.bystanders = bystanders::of(&whole, &from_catalog, &renames);
     rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
     let mut made = plan(&from_catalog, &to_catalog, &options)?;
@@ -257,6 +261,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         data,
         renames: declared_renames,
         value_renames,
+        unnamed,
     })
 }
 
@@ -268,6 +273,9 @@ pub struct AnyState {
     pub from: Catalog,
     /// The declared renames, as statements that look themselves whether they are still to be done.
     pub renames: Vec<String>,
+    /// Statements that give enums the values that they lack, to be committed before all else: also before the renames, so that
+    /// bodies and what they name change at once.
+    pub values: Vec<String>,
 }
 
 /// Makes what a script that may meet any state needs.
@@ -289,8 +297,10 @@ pub fn any_state(comparison: &Comparison, search_path: &[String]) -> Result<AnyS
     steps.retain(|s| s.phase != crate::core::step::Phase::Contract);
     steps.sort_by_key(|s| s.rank);
     let declared = rename::Declared { renames: &comparison.renames, values: &comparison.value_renames, data };
-    let renames = rename::statements(&comparison.to, &declared)?;
-    Ok(AnyState { data: steps, from, renames })
+    let mut renames = rename::statements(&comparison.to, &declared)?;
+    renames.extend(crate::kinds::restated::chosen_names(&comparison.to, &comparison.unnamed));
+    let values = rename::new_values(&comparison.to, &declared);
+    Ok(AnyState { data: steps, from, renames, values })
 }
 
 /// Whether a profile has a platform.

@@ -23,7 +23,9 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let path = place.project.search_path.clone();
     let (renames, value_renames) = (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
     let data = std::mem::take(&mut declared.data);
+    let unnamed = declared.unnamed.clone();
     let loaded = |catalog, declared, renamed| Loaded {
+        unnamed: unnamed.clone(),
         data: data.clone(),
         catalog,
         declared: Some(declared),
@@ -55,7 +57,6 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     }
     add_context(&mut declared, live, place);
     declared_edges(&mut declared.builder, &path);
-    let unnamed = std::mem::take(&mut declared.unnamed);
     let whole = declared.builder.finish_unchecked();
     let ephemeral = place.ephemeral().await?;
     place.settings.progress.stage("elaborating the declared schema");

@@ -9,6 +9,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{dollar_quoted, literal};
 use crate::kinds::Object;
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, labels};
+use crate::kinds::holds::wrapped;
 
 /// A question about many objects at once: a query over `d`, the rows of VALUES, that gives one message for each contradiction.
 struct Question {
@@ -52,6 +53,13 @@ fn question(about: &str) -> Question {
              WHERE a.attidentity = '' AND a.atthasdef"
                 .to_owned(),
         ),
+        "default" => ask(
+            "(relation, name, path)",
+            "SELECT format('column %s is declared with a default and is an identity column', d.path)\n    FROM {d}\n    \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(d.relation) AND a.attname = d.name AND NOT a.attisdropped\n    \
+             WHERE a.attidentity <> ''"
+                .to_owned(),
+        ),
         "enum" => ask(
             "(name, wanted)",
             "SELECT format('enum %s has its values in another order than declared: %s', d.name, string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder))\n    \
@@ -88,6 +96,29 @@ fn question(about: &str) -> Question {
                  FROM {{d}} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.name) AND c.relkind IN ('i', 'I')\n    \
                  JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid AND i.indisvalid\n    WHERE {INDEX_TEXT} <> d.text"
             ),
+        ),
+        // Of a table's generated column nothing is asked on another major than the declared one's, which may print another text.
+        "generated" => ask(
+            "(relation, name, expression, wrapped, path, major)",
+            "SELECT format('column %s is generated as %s, declared is %s', d.path, pg_get_expr(f.adbin, f.adrelid), d.expression)\n    \
+             FROM {d} JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(d.relation) AND a.attname = d.name AND a.attgenerated <> ''\n    \
+             JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum\n    \
+             WHERE current_setting('server_version_num')::int / 10000 = d.major AND pg_get_expr(f.adbin, f.adrelid) NOT IN (d.expression, d.wrapped)"
+                .to_owned(),
+        ),
+        "domain constraint" => ask(
+            "(domain, name, expression, wrapped, major)",
+            "SELECT format('constraint %s on domain %s is CHECK (%s), declared is CHECK (%s)', d.name, d.domain, pg_get_expr(c.conbin, 0), d.expression)\n    \
+             FROM {d} JOIN pg_catalog.pg_constraint c ON c.contypid = to_regtype(d.domain) AND c.conname = d.name\n    \
+             WHERE current_setting('server_version_num')::int / 10000 = d.major AND pg_get_expr(c.conbin, 0) NOT IN (d.expression, d.wrapped)"
+                .to_owned(),
+        ),
+        "sequence" => ask(
+            "(name, low, high)",
+            "SELECT format('sequence %s stands at %s, outside of what is declared: %s to %s', d.name, s.last_value, d.low, d.high)\n    \
+             FROM {d} JOIN pg_catalog.pg_sequences s ON format('%I.%I', s.schemaname, s.sequencename)::regclass = to_regclass(d.name)\n    \
+             WHERE s.last_value NOT BETWEEN d.low AND d.high"
+                .to_owned(),
         ),
         "partition key" => ask(
             "(relation, key)",
@@ -139,7 +170,14 @@ fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String
             of("'m'", "materialized view"),
             ("materialized view", format!("({relation}, {}, {major})", literal(view.query.trim()))),
         ],
-        Object::Sequence(_) => vec![of("'S'", "sequence")],
+        Object::Sequence(sequence) => vec![
+            of("'S'", "sequence"),
+            ("sequence", format!("({relation}, {}::bigint, {}::bigint)", sequence.min, sequence.max)),
+        ],
+        Object::DomainConstraint(constraint) => vec![(
+            "domain constraint",
+            format!("({}, {}, {}, {major})", literal(&id.top_sql()), literal(&id.name()), wrapped(&constraint.check)),
+        )],
         Object::Index(index) => {
             vec![of("'i', 'I'", "index"), ("index", format!("({relation}, {})", literal(&index.plain_statement(id))))]
         }
@@ -155,10 +193,19 @@ fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String
             let generated = column.generated.is_some();
             let mut asked =
                 vec![("column", format!("({table}, {name}, {}, {generated}, {path})", literal(&column.type_name)))];
+            if let Some(generated) = &column.generated {
+                let expression = wrapped(&generated.expression);
+                asked.push(("generated", format!("({table}, {name}, {expression}, {path}, {major})")));
+            }
             if column.identity.is_some() {
                 asked.push(("identity", format!("({table}, {name}, {path})")));
             }
             asked
+        }
+        Object::Default(_) => {
+            let Some(column) = id.parent() else { return Vec::new() };
+            let (table, name) = (literal(&id.top_sql()), literal(&column.name()));
+            vec![("default", format!("({table}, {name}, {})", literal(&column.sql_path())))]
         }
         Object::CompositeAttribute(attribute) => vec![(
             "column",

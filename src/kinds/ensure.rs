@@ -11,7 +11,8 @@ use crate::core::name::{Ident, dollar_quoted, literal, qualified};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
-use crate::kinds::{KindTag, Object};
+use crate::kinds::table::inheritance::{heirs, origins};
+use crate::kinds::{KindTag, Object, holds};
 
 pub(crate) fn regclass(name: &str) -> String {
     format!("to_regclass({})", literal(name))
@@ -72,82 +73,12 @@ fn inherits(child: &str, parent: &str) -> String {
     )
 }
 
-/// As [`exists`], but a constraint that demands the same counts under whatever name it has.
-pub fn there(id: &ObjectId, object: &Object) -> Option<String> {
-    let Object::Constraint(constraint) = object else { return exists(id, object) };
-    Some(format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND (conname = {} OR {CONSTRAINT_TEXT} = {}))",
-        regclass(&id.top_sql()),
-        literal(&id.name()),
-        literal(&constraint.clause(true))
-    ))
-}
-
 /// The text of a constraint without what VALIDATE mends.
 pub(crate) const CONSTRAINT_TEXT: &str = "regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '')";
 
 /// The text of an index without what says nothing about what it holds: the usual method, ONLY, storage parameters.
 pub(crate) const INDEX_TEXT: &str = "replace(replace(CASE WHEN c.reloptions IS NULL THEN pg_get_indexdef(c.oid) ELSE \
      regexp_replace(pg_get_indexdef(c.oid), E' WITH \\\\([^)]*\\\\)', '') END, ' ON ONLY ', ' ON '), ' USING btree ', ' ')";
-
-/// An SQL expression that is true when the object is there and is as declared, as far as that can be asked shortly.
-pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String> {
-    let name = literal(&id.name());
-    Some(match object {
-        Object::Column(column) => {
-            let not_null = if column.not_null.is_some() { " AND attnotnull" } else { "" };
-            let default = match Default::get(catalog, &id.child(KindTag::Default, "")) {
-                Some(default) => format!(
-                    " AND EXISTS (SELECT FROM pg_catalog.pg_attrdef d WHERE d.adrelid = attrelid AND d.adnum = attnum \
-                     AND pg_get_expr(d.adbin, d.adrelid) = {})",
-                    literal(&default.expression)
-                ),
-                None => String::new(),
-            };
-            format!(
-                "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {name} AND NOT attisdropped \
-                 AND format_type(atttypid, atttypmod) = {}{not_null}{default})",
-                regclass(&id.top_sql()),
-                literal(&column.type_name)
-            )
-        }
-        Object::Constraint(constraint) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND pg_get_constraintdef(oid) = {})",
-            regclass(&id.top_sql()),
-            literal(&constraint.clause(constraint.validated))
-        ),
-        Object::Table(table) => {
-            let rls = if table.rls { " AND relrowsecurity" } else { "" };
-            let forced = if table.rls_forced { " AND relforcerowsecurity" } else { "" };
-            format!(
-                "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind IN ('r', 'p'){rls}{forced})",
-                regclass(&id.sql())
-            )
-        }
-        Object::View(view) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind = 'v' AND relnatts = {})",
-            regclass(&id.sql()),
-            view.columns.len()
-        ),
-        Object::Index(index) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-             WHERE c.oid = {} AND i.indisvalid AND {INDEX_TEXT} = {})",
-            regclass(&id.sql()),
-            literal(&index.plain_statement(id))
-        ),
-        Object::Enum(kind) => format!(
-            "ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({}) ORDER BY enumsortorder) = {}",
-            literal(&id.sql()),
-            labels(&kind.values)
-        ),
-        Object::Policy(_) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid \
-             WHERE p.polrelid = {} AND p.polname = {name})",
-            regclass(&id.top_sql())
-        ),
-        _ => exists(id, object)?,
-    })
-}
 
 pub(crate) fn labels(values: &[String]) -> String {
     format!("ARRAY[{}]::text[]", values.iter().map(|v| literal(v)).collect::<Vec<_>>().join(", "))
@@ -165,21 +96,6 @@ pub fn stop_when(condition: &str, message: &str, hint: &str) -> String {
         "\nBEGIN\n  IF {condition} THEN\n    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = {}, HINT = {};\n  END IF;\nEND\n",
         literal(message),
         literal(hint)
-    );
-    format!("DO {}", dollar_quoted(&body))
-}
-
-/// Gives the sequence that a column counts with the name that is declared, so that it goes on counting.
-pub fn sequence_follows(id: &ObjectId, column: &ObjectId) -> String {
-    let (table, name) = (column.top_sql(), literal(&column.name()));
-    let body = format!(
-        "\nDECLARE\n  counter text;\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {name} AND NOT attisdropped) THEN\n    \
-         counter := pg_get_serial_sequence({}, {name});\n    IF counter IS NOT NULL AND to_regclass({}) IS NULL THEN\n      \
-         EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', counter, {});\n    END IF;\n  END IF;\nEND\n",
-        regclass(&table),
-        literal(&table),
-        literal(&id.sql()),
-        literal(&id.name())
     );
     format!("DO {}", dollar_quoted(&body))
 }
@@ -214,6 +130,15 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
     };
     if let Some(statement) = replaced {
         let mut statements: Vec<String> = std::iter::once(statement).chain(rest()).collect();
+        if let Object::Trigger(_) = object {
+            // OR REPLACE makes no plain trigger of a constraint trigger.
+            let other = format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {} AND tgconstraint <> 0 AND NOT tgisinternal)",
+                regclass(&id.top_sql()),
+                literal(&id.name())
+            );
+            statements.insert(0, when(&other, &[format!("DROP TRIGGER {} ON {}", Ident(&id.name()), id.top_sql())]));
+        }
         if let Object::Table(table) = object
             && !table.options.is_empty()
         {
@@ -224,17 +149,17 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
     }
     match object {
         Object::Enum(kind) => {
-            let mut statements = guarded(id, object, create);
+            let mut statements = guarded(id, object, create, catalog);
             statements.push(missing_values(id, &kind.values));
             statements
         }
         Object::Index(_) => {
             let mut statements = vec![when(&invalid_index(id), &[format!("DROP INDEX {}", id.sql())])];
-            statements.extend(guarded(id, object, create));
+            statements.extend(guarded(id, object, create, catalog));
             statements
         }
         Object::Constraint(constraint) => {
-            let mut statements = guarded(id, object, create);
+            let mut statements = guarded(id, object, create, catalog);
             if constraint.validated && constraint.enforced {
                 let (table, name) = (id.top_sql(), id.name());
                 let unproved = format!(
@@ -254,7 +179,13 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
             statements.extend(create.iter().cloned());
             statements
         }
-        _ if exists(id, object).is_some() => guarded(id, object, create),
+        Object::Trigger(_) => {
+            // Nor can a constraint trigger.
+            let mut statements = vec![format!("DROP TRIGGER IF EXISTS {} ON {}", Ident(&id.name()), id.top_sql())];
+            statements.extend(create.iter().cloned());
+            statements
+        }
+        _ if exists(id, object).is_some() => guarded(id, object, create, catalog),
         _ => create.to_vec(),
     }
 }
@@ -265,13 +196,15 @@ pub fn ensure_known(id: &ObjectId, object: &Object, step: &Step, catalog: &Catal
     match object {
         Object::Column(_) => vec![step.sql.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1)],
         // VALIDATE is a step of its own, in a later transaction.
-        Object::Constraint(_) => guarded(id, object, create),
+        Object::Constraint(_) => guarded(id, object, create, catalog),
+        // What it has yet to do may be pending in the transaction.
+        Object::Trigger(trigger) if trigger.constraint => guarded(id, object, create, catalog),
         _ => ensure(id, object, create, catalog),
     }
 }
 
-fn guarded(id: &ObjectId, object: &Object, create: &[String]) -> Vec<String> {
-    match there(id, object) {
+fn guarded(id: &ObjectId, object: &Object, create: &[String], catalog: &Catalog) -> Vec<String> {
+    match holds::there(id, object, catalog) {
         Some(there) if !create.is_empty() => vec![when(&format!("NOT ({there})"), create)],
         _ => create.to_vec(),
     }
@@ -281,10 +214,20 @@ fn guarded(id: &ObjectId, object: &Object, create: &[String]) -> Vec<String> {
 fn column_statements(id: &ObjectId, column: &Column, catalog: &Catalog) -> Vec<String> {
     let default = Default::get(catalog, &id.child(KindTag::Default, ""));
     let mut plain = column.clone();
-    if default.is_none() && column.identity.is_none() && column.generated.is_none() {
+    // A table with heirs cannot be given an identity column; it is made one later ([`identity`]).
+    if !heirs(&id.top(), catalog).is_empty() {
+        plain.identity = None;
+    }
+    if default.is_none() && plain.identity.is_none() && column.generated.is_none() {
         plain.not_null = None;
     }
-    vec![format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}", id.top_sql(), plain.definition(id, default))]
+    let add = format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}", id.top_sql(), plain.definition(id, default));
+    // What is an heir already has it from its parent, or gets it with that.
+    let of_parents: Vec<String> = origins(id, catalog)
+        .iter()
+        .map(|origin| format!("NOT {}", inherits(&id.top_sql(), &origin.top_sql())))
+        .collect();
+    vec![if of_parents.is_empty() { add } else { when(&of_parents.join(" AND "), &[add]) }]
 }
 
 /// True where a cut-off CREATE INDEX CONCURRENTLY left an index that nothing uses.
@@ -294,15 +237,25 @@ fn invalid_index(id: &ObjectId) -> String {
 
 /// Adds the values that an enum lacks, each in its place among those that are there.
 pub(crate) fn missing_values(id: &ObjectId, values: &[String]) -> String {
+    missing_values_before_renames(&[id], values, &vec![None; values.len()])
+}
+
+/// As [`missing_values`], where renames are yet to come: the type has one of several names, and a value may still have its old one.
+/// Nothing where the type is not there.
+pub(crate) fn missing_values_before_renames(names: &[&ObjectId], values: &[String], old: &[Option<&str>]) -> String {
+    let names: Vec<String> = names.iter().map(|id| id.sql()).collect();
+    let old: Vec<String> = old.iter().map(|value| value.map_or_else(|| "NULL".to_owned(), literal)).collect();
     let body = format!(
-        "\nDECLARE\n  wanted text[] := {};\n  found text[] := ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({}));\n  \
-         place text;\nBEGIN\n  FOR i IN 1..coalesce(array_length(wanted, 1), 0) LOOP\n    CONTINUE WHEN wanted[i] = ANY (found);\n    \
+        "\nDECLARE\n  wanted text[] := {};\n  was text[] := ARRAY[{}]::text[];\n  name text := (SELECT n FROM unnest({}) WITH ORDINALITY u (n, i) JOIN pg_catalog.pg_type t ON t.oid = to_regtype(n) AND t.typtype = 'e' ORDER BY i LIMIT 1);\n  \
+         found text[] := ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype(name) ORDER BY enumsortorder);\n  \
+         place text;\nBEGIN\n  FOR i IN 1..CASE WHEN name IS NULL THEN 0 ELSE coalesce(array_length(wanted, 1), 0) END LOOP\n    \
+         CONTINUE WHEN wanted[i] = ANY (found);\n    IF was[i] = ANY (found) THEN\n      wanted[i] := was[i];\n      CONTINUE;\n    END IF;\n    \
          IF i > 1 THEN\n      place := format(' AFTER %L', wanted[i - 1]);\n    ELSE\n      \
-         place := (SELECT format(' BEFORE %L', w) FROM unnest(wanted) WITH ORDINALITY u (w, n) WHERE w = ANY (found) ORDER BY n LIMIT 1);\n    END IF;\n    \
-         EXECUTE format('ALTER TYPE %s ADD VALUE %L%s', {}, wanted[i], coalesce(place, ''));\n  END LOOP;\nEND\n",
+         place := (SELECT format(' BEFORE %L', f) FROM unnest(wanted, was) WITH ORDINALITY u (w, o, n) JOIN unnest(found) f ON f IN (w, o) ORDER BY n LIMIT 1);\n    END IF;\n    \
+         EXECUTE format('ALTER TYPE %s ADD VALUE %L%s', name, wanted[i], coalesce(place, ''));\n  END LOOP;\nEND\n",
         labels(values),
-        literal(&id.sql()),
-        literal(&id.sql()),
+        old.join(", "),
+        labels(&names),
     );
     format!("DO {}", dollar_quoted(&body))
 }
@@ -310,8 +263,14 @@ pub(crate) fn missing_values(id: &ObjectId, values: &[String]) -> String {
 /// Whether an object waits for the rows to be mended: what demands something of all of them.
 pub fn after_rows(object: &Object) -> bool {
     use crate::kinds::table::constraint::ConstraintType;
-    matches!(object, Object::Constraint(c)
-        if matches!(c.constraint_type, ConstraintType::Check | ConstraintType::ForeignKey | ConstraintType::Exclusion))
+    match object {
+        Object::Constraint(constraint) => matches!(
+            constraint.constraint_type,
+            ConstraintType::Check | ConstraintType::ForeignKey | ConstraintType::Exclusion
+        ),
+        Object::DomainConstraint(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether what a step brings can be used only once it is committed: a new value of an enum.
@@ -337,16 +296,15 @@ impl EnumValue {
     }
 }
 
-/// The values that an enum has, and the statement that adds those that are missing where the type is there already.
-pub fn enum_values(id: &ObjectId, object: &Object) -> Option<(Vec<EnumValue>, String)> {
-    let Object::Enum(kind) = object else { return None };
-    let there = exists(id, object)?;
+/// The values that an enum has.
+pub fn enum_values(id: &ObjectId, object: &Object) -> Vec<EnumValue> {
+    let Object::Enum(kind) = object else { return Vec::new() };
     let names = [id.sql(), Ident(&id.name()).to_string()];
     let values = kind.values.iter().map(|value| EnumValue {
         value: value.clone(),
         constants: names.iter().map(|name| format!("{}::{name}", literal(value))).collect(),
     });
-    Some((values.collect(), when(&there, &[missing_values(id, &kind.values)])))
+    values.collect()
 }
 
 /// True where an enum is there and has a value.
@@ -420,9 +378,13 @@ pub fn alone_again(step: &Step) -> String {
 }
 
 /// GENERATED AS IDENTITY for a column that is there without; an existing identity of the other sort is restated.
-pub fn identity(id: &ObjectId, object: &Object) -> Option<String> {
+pub fn identity(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String> {
     let Object::Column(column) = object else { return None };
     let identity = column.identity.as_ref()?;
+    // A partition has its parent's.
+    if catalog.children(&id.top(), KindTag::Attachment).next().is_some() {
+        return None;
+    }
     let (table, name) = (id.top_sql(), Ident(&id.name()).to_string());
     let is = |condition: &str| {
         format!(
@@ -431,7 +393,7 @@ pub fn identity(id: &ObjectId, object: &Object) -> Option<String> {
             literal(&id.name())
         )
     };
-    let (letter, words) = if identity.always { ("a", "ALWAYS") } else { ("d", "BY DEFAULT") };
+    let words = if identity.always { "ALWAYS" } else { "BY DEFAULT" };
     let body = format!(
         "\nBEGIN\n  IF {} THEN\n    EXECUTE {};\n    EXECUTE {};\n  ELSIF {} THEN\n    EXECUTE {};\n  END IF;\nEND\n",
         is("attidentity = ''"),
@@ -442,8 +404,8 @@ pub fn identity(id: &ObjectId, object: &Object) -> Option<String> {
             literal(&table),
             literal(&id.name())
         )),
-        is(&format!("attidentity <> '{letter}'")),
-        literal(&format!("ALTER TABLE {table} ALTER COLUMN {name} SET GENERATED {words}")),
+        is("true"),
+        literal(&format!("ALTER TABLE {table} ALTER COLUMN {name} SET GENERATED {words} {}", identity.all_options())),
     );
     Some(format!("DO {}", dollar_quoted(&body)))
 }

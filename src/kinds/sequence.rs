@@ -142,6 +142,21 @@ impl Sequence {
         steps
     }
 
+    /// The statement that says all of its options, whatever they are now.
+    pub(crate) fn all_options(&self, id: &ObjectId) -> String {
+        format!(
+            "ALTER SEQUENCE {} AS {} INCREMENT BY {} MINVALUE {} MAXVALUE {} START WITH {} CACHE {} {}",
+            id.sql(),
+            self.type_name,
+            self.increment,
+            self.min,
+            self.max,
+            self.start,
+            self.cache,
+            if self.cycle { "CYCLE" } else { "NO CYCLE" }
+        )
+    }
+
     /// The options that are not PostgreSQL's defaults, each with a space before it.
     fn options(&self) -> String {
         let usual = Self::usual(&self.type_name, self.increment);

@@ -11,7 +11,7 @@ use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
-use crate::kinds::{contradictions, ensure};
+use crate::kinds::{contradictions, ensure, holds, restated};
 use crate::plan::Plan;
 
 use super::{clean_line, statement};
@@ -28,6 +28,8 @@ pub struct Editor<'a> {
     pub data: &'a [Step],
     /// Renames, as statements that look themselves whether they are still to be done.
     pub renames: &'a [String],
+    /// Statements that give enums the values that they lack, before those renames are done.
+    pub values: &'a [String],
     /// Whether the script may meet any state.
     pub offline: bool,
     /// What the states are called.
@@ -63,14 +65,10 @@ pub fn render(editor: &Editor<'_>) -> String {
 pub fn files(editor: &Editor<'_>) -> Vec<File> {
     let mut texts: Vec<(&str, String)> = Vec::new();
     if editor.offline {
-        let values: Vec<String> =
-            editor.to.iter().filter_map(|(id, object)| ensure::enum_values(id, object)).map(|(_, sql)| sql).collect();
-        if !values.is_empty() {
+        if !editor.values.is_empty() {
             let mut text = head(editor);
-            // Or a value that has another name now would be there under both.
-            editor.renames.iter().for_each(|sql| statement(sql, &mut text));
             text.push_str("-- PostgreSQL lets a new value of an enum be used only once it is committed.\n");
-            values.iter().for_each(|sql| statement(sql, &mut text));
+            editor.values.iter().for_each(|sql| statement(sql, &mut text));
             texts.push(("values", text));
         }
         texts.push(("schema", any_state(editor, true)));
@@ -151,14 +149,18 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
         editor.renames.iter().for_each(|sql| statement(sql, &mut out));
         out.push('\n');
     }
+    if let Some(sql) = restated::without_leftovers(editor.to) {
+        out.push_str("-- What a run that was cut off left behind.\n");
+        statement(&sql, &mut out);
+        out.push('\n');
+    }
     if let Some(sql) = contradictions::statement(editor.to, editor.plan.major) {
         out.push_str("-- What exists and contradicts what is declared stops the script here.\n");
         statement(&sql, &mut out);
     }
     if !values_apart {
         for (id, object) in editor.to.iter() {
-            let Some((values, _)) = ensure::enum_values(id, object) else { continue };
-            let used: Vec<String> = values
+            let used: Vec<String> = ensure::enum_values(id, object)
                 .into_iter()
                 .filter(|v| v.is_used_in(&[&parts.body, &parts.late, &parts.last], &rows))
                 .map(|v| v.value)
@@ -179,7 +181,7 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
     out.push_str(&parts.late);
     out.push_str(&parts.last);
     out.push_str("\n-- What now holds.\n");
-    out.push_str(&result(editor.to));
+    out.push_str(&result(editor.to, editor.plan.major));
     out
 }
 
@@ -195,7 +197,7 @@ fn known_state<'a>(editor: &Editor<'_>, steps: impl Iterator<Item = &'a Step>, l
     out.push_str(&parts.last);
     if last {
         out.push_str("\n-- What now holds.\n");
-        out.push_str(&result(editor.to));
+        out.push_str(&result(editor.to, editor.plan.major));
     }
     out
 }
@@ -220,7 +222,10 @@ impl Parts {
                         statement(sql, if waits { &mut self.late } else { &mut self.body });
                     }
                     if editor.offline {
-                        let sql = [ensure::not_null(id, object), ensure::identity(id, object)];
+                        let said = restated::restated(id, object, editor.plan.major);
+                        said.now.iter().for_each(|sql| statement(sql, &mut self.body));
+                        said.late.iter().for_each(|sql| statement(sql, &mut self.late));
+                        let sql = [ensure::not_null(id, object), ensure::identity(id, object, editor.to)];
                         sql.iter().flatten().for_each(|sql| statement(sql, &mut self.late));
                     }
                 }
@@ -252,18 +257,25 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
     object.create(id, &cx).into_iter().map(|s| s.sql).collect()
 }
 
-/// One query, one row per object.
-fn result(to: &Catalog) -> String {
+/// One query, one row per object, and one for each part that is not as declared where its whole does not say so.
+fn result(to: &Catalog, major: u32) -> String {
     let mut rows = Vec::new();
-    for (id, object) in to.iter().filter(|(id, o)| !id.kind().is_component() && !o.kind().info().inline) {
-        let (Some(there), Some(holds)) = (ensure::there(id, object), ensure::holds(id, object, to)) else { continue };
-        rows.push(format!("  ({}, {there}, {holds})", literal(&id.to_string())));
+    for (id, object) in to.iter() {
+        let quiet = holds::is_quiet(object);
+        if !quiet && (id.kind().is_component() || object.kind().info().inline) {
+            continue;
+        }
+        let (Some(there), Some(holds)) = (holds::there(id, object, to), holds::holds(id, object, to, major)) else {
+            continue;
+        };
+        rows.push(format!("  ({}, {there}, {holds}, {quiet})", literal(&id.to_string())));
     }
     if rows.is_empty() {
         return "SELECT 'nothing is declared' AS object, 'ok' AS state;\n".to_owned();
     }
     format!(
-        "SELECT object, CASE WHEN holds THEN 'ok' WHEN there THEN 'differs' ELSE 'missing' END AS state\nFROM (VALUES\n{}\n) AS v (object, there, holds)\nORDER BY holds, object;\n",
+        "SELECT object, CASE WHEN holds THEN 'ok' WHEN there THEN 'differs' ELSE 'missing' END AS state\nFROM (VALUES\n{}\n) AS v (object, there, holds, quiet)\n\
+         WHERE NOT quiet OR (there AND NOT holds)\nORDER BY holds, object;\n",
         rows.join(",\n")
     )
 }

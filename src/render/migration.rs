@@ -21,6 +21,11 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
         head.push_str("-- No differences.\n");
         return vec![head];
     }
+    head.push_str(
+        "-- The Supabase CLI runs this file once, as one transaction, and remembers that it did. Nothing in it asks whether it was run\n\
+         -- already: what was run by hand is to be marked (`supabase migration repair --status applied`, and the time in the file's name).\n\
+         -- A script that may be run again is written by `trueup sql --for supabase-editor`.\n",
+    );
     let path = search_path(&plan.search_path);
     let _ = writeln!(head, "SET search_path = {path};\nSET check_function_bodies = off;\nSET lock_timeout = '10s';\n");
     let mut files = Vec::new();

@@ -17,7 +17,7 @@ use crate::core::step::{HazardKind, LockMode, Step};
 use crate::data::Data;
 use crate::engine::load::Workplace;
 use crate::kinds::types::enums::Enum;
-use crate::kinds::{KindTag, Object, ensure};
+use crate::kinds::{KindTag, Object, ensure, restated};
 use crate::plan::{Renaming, share_name};
 
 /// `was:` declarations, new id to old.
@@ -109,17 +109,36 @@ pub fn statements(to: &Catalog, declared: &Declared<'_>) -> Result<Vec<String>> 
             all.push(ensure::stop_when(&format!("{was} AND {is}"), &message, BOTH));
         }
         let sql: Vec<String> = steps(object, old, new, &|_| false).into_iter().map(|s| s.sql).collect();
+        if let Some(schema) = new.parent().filter(|schema| {
+            schema.kind() == KindTag::Schema
+                && old.parent().as_ref() != Some(schema)
+                && !declared.renames.contains_key(schema)
+        }) {
+            all.push(format!("CREATE SCHEMA IF NOT EXISTS {}", Ident(&schema.name())));
+        }
         all.push(ensure::when(&format!("{was} AND NOT {is}"), &sql));
     }
     // What a column counts with is looked for under the name that follows from the column's.
-    for (id, object) in to.iter().filter(|(id, o)| o.kind().info().holds_data && id.top() == **id) {
-        if let Some(column) = object.belongs_to(id, to)
-            && std::iter::successors(Some(column.clone()), ObjectId::parent)
-                .any(|id| declared.renames.contains_key(&id))
-        {
-            all.push(ensure::sequence_follows(id, &column));
-        }
+    let is_renamed = |column: &ObjectId| {
+        std::iter::successors(Some(column.clone()), ObjectId::parent).any(|id| declared.renames.contains_key(&id))
+    };
+    let mut counters = Vec::new();
+    for (id, object) in to.iter() {
+        let counter = match object {
+            Object::Column(column) => column.identity_sequence(id).map(|sequence| (id.clone(), sequence)),
+            _ if object.kind().info().holds_data && id.top() == *id => {
+                object.belongs_to(id, to).map(|column| (column, id.clone()))
+            }
+            _ => None,
+        };
+        counters.extend(counter.filter(|(column, _)| is_renamed(column)));
     }
+    all.extend(restated::counters_follow(&counters));
+    let renames: BTreeMap<ObjectId, ObjectId> =
+        declared.renames.iter().map(|(new, (old, _))| (new.clone(), old.clone())).collect();
+    let tables = renames.keys().filter(|id| id.kind() == KindTag::Table).cloned().collect();
+    all.extend(restated::keys_follow(to, &tables));
+    all.extend(restated::view_columns_follow(to, &renames));
     for ((id, new), old) in declared.values {
         if let Some(Object::Enum(found)) = to.get(id) {
             let (was, is) = (ensure::has_value(id, old), ensure::has_value(id, new));
@@ -129,6 +148,22 @@ pub fn statements(to: &Catalog, declared: &Declared<'_>) -> Result<Vec<String>> 
         }
     }
     Ok(all)
+}
+
+/// Statements that give enums the values that they lack, whether the declared renames are done or not.
+pub fn new_values(to: &Catalog, declared: &Declared<'_>) -> Vec<String> {
+    let renamed: BTreeMap<ObjectId, ObjectId> =
+        declared.renames.iter().map(|(new, (old, _))| (old.clone(), new.clone())).collect();
+    let enums =
+        to.iter().filter_map(|(id, object)| if let Object::Enum(found) = object { Some((id, found)) } else { None });
+    enums
+        .map(|(id, found)| {
+            let old = before(id, &renamed);
+            let was = |value: &String| declared.values.get(&(id.clone(), value.clone())).map(String::as_str);
+            let values: Vec<Option<&str>> = found.values.iter().map(was).collect();
+            ensure::missing_values_before_renames(&[id, &old], &found.values, &values)
+        })
+        .collect()
 }
 
 /// What to do where both names are there.

@@ -93,6 +93,20 @@ impl Identity {
         self.options.get(bound).map_or(usual, String::as_str)
     }
 
+    /// All options of its sequence, as ALTER COLUMN says them, whatever they are now.
+    pub(crate) fn all_options(&self) -> String {
+        let said = |key: &str| self.options.get(key).map(|value| format!("SET {key} {value}").trim_end().to_owned());
+        [
+            said("INCREMENT BY").unwrap_or_else(|| "SET INCREMENT BY 1".to_owned()),
+            said("MINVALUE").unwrap_or_else(|| "SET NO MINVALUE".to_owned()),
+            said("MAXVALUE").unwrap_or_else(|| "SET NO MAXVALUE".to_owned()),
+            format!("SET START WITH {}", self.start()),
+            said("CACHE").unwrap_or_else(|| "SET CACHE 1".to_owned()),
+            said("CYCLE").unwrap_or_else(|| "SET NO CYCLE".to_owned()),
+        ]
+        .join(" ")
+    }
+
     pub(crate) fn clause(&self) -> String {
         let mut sql = format!("GENERATED {} AS IDENTITY", if self.always { "ALWAYS" } else { "BY DEFAULT" });
         let mut options = Vec::new();

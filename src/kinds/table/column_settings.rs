@@ -25,8 +25,8 @@ fn set(id: &ObjectId, clause: &str, cx: &PlanContext<'_>) -> Step {
 }
 
 fn set_storage(id: &ObjectId, new: &Column, usual: Option<&str>, cx: &PlanContext<'_>) -> Step {
-    // DEFAULT is a word of 16; before that the type's own strategy has to be named.
-    let usual = if cx.major < 16 { usual.unwrap_or("extended") } else { "default" };
+    // DEFAULT is a word of 16; before that the type's own strategy has to be named, and where it is known it always can be.
+    let usual = usual.unwrap_or(if cx.major < 16 { "extended" } else { "default" });
     let strategy = new.storage.as_deref().unwrap_or(usual).to_uppercase();
     let mut step = set(id, &format!("SET STORAGE {strategy}"), cx);
     if let Some(lock) = &mut step.lock {

@@ -49,11 +49,7 @@ fn alter_not_null(change: &Change<'_, Domain>) -> Option<Vec<Step>> {
     if is_held_within(change.id, change.cx) {
         return None;
     }
-    let clause = match &change.new.not_null_name {
-        Some(name) if change.cx.major >= 17 => format!("ADD CONSTRAINT {} NOT NULL", Ident(name)),
-        _ => "SET NOT NULL".to_owned(),
-    };
-    let mut step = alter(change, &clause).phase(Phase::Contract);
+    let mut step = Step::alter(change.id, change.new.demand(change.id, change.cx.major)).phase(Phase::Contract);
     if !tables_using(change.id, change.cx).is_empty() {
         // There is no NOT VALID for it: all rows are read in the one statement.
         step = step.transaction(Transaction::Own).hazard(HazardKind::Breaking, "NULL is refused from then on");
@@ -81,6 +77,15 @@ fn usual_name(id: &ObjectId) -> String {
 impl Domain {
     fn constraint_name(&self, id: &ObjectId) -> String {
         self.not_null_name.clone().unwrap_or_else(|| usual_name(id))
+    }
+
+    /// The statement that refuses NULL from then on.
+    pub(crate) fn demand(&self, id: &ObjectId, major: u32) -> String {
+        let clause = match &self.not_null_name {
+            Some(name) if major >= 17 => format!("ADD CONSTRAINT {} NOT NULL", Ident(name)),
+            _ => "SET NOT NULL".to_owned(),
+        };
+        format!("ALTER DOMAIN {} {clause}", id.sql())
     }
 }
 

@@ -1,0 +1,302 @@
+//! Questions whether an object is there and is as declared: what a script says in the end.
+//!
+//! A part is asked with its whole (a default with its column). What a script states again in any case need not be asked.
+
+use std::collections::BTreeMap;
+
+use crate::core::catalog::Catalog;
+use crate::core::id::ObjectId;
+use crate::core::name::literal;
+use crate::kinds::component::{self, acl};
+use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, labels, regclass};
+use crate::kinds::table::column::Column;
+use crate::kinds::table::default::Default;
+use crate::kinds::{KindTag, Object};
+
+/// As [`exists`], but a constraint that demands the same counts under whatever name it has.
+pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String> {
+    match object {
+        Object::Constraint(constraint) => {
+            // One that is declared itself counts for itself alone.
+            let declared: Vec<String> =
+                catalog.children(&id.top(), KindTag::Constraint).map(|(id, _)| id.name().into_owned()).collect();
+            Some(format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND (conname = {} OR ({CONSTRAINT_TEXT} = {} AND conname <> ALL ({}))))",
+                regclass(&id.top_sql()),
+                literal(&id.name()),
+                literal(&constraint.clause(true)),
+                labels(&declared)
+            ))
+        }
+        Object::Grant(_) => Some(format!("({}) IS NOT NULL", access_list(&id.parent()?)?)),
+        _ => exists(id, object),
+    }
+}
+
+/// Whether a result speaks of the object only where it is not as declared.
+pub fn is_quiet(object: &Object) -> bool {
+    matches!(object, Object::Grant(_))
+}
+
+/// An SQL expression that is true when the object is there and is as declared, as far as that can be asked shortly. `major` is the
+/// version that the declared state was read from.
+pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> Option<String> {
+    let name = literal(&id.name());
+    let relation = |conditions: &str| {
+        format!("EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {} AND {conditions})", regclass(&id.sql()))
+    };
+    Some(match object {
+        Object::Column(column) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+             WHERE a.attrelid = {} AND a.attname = {name} AND NOT a.attisdropped AND {})",
+            regclass(&id.top_sql()),
+            column_is(id, column, catalog)
+        ),
+        Object::CompositeAttribute(attribute) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+             WHERE a.attrelid = {} AND a.attname = {name} AND NOT a.attisdropped AND format_type(a.atttypid, a.atttypmod) = {} AND {})",
+            regclass(&id.top_sql()),
+            literal(&attribute.type_name),
+            collation_is("a.attcollation", "t.typcollation", attribute.collation.as_deref())
+        ),
+        Object::Constraint(constraint) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND pg_get_constraintdef(oid) = {})",
+            regclass(&id.top_sql()),
+            literal(&constraint.clause(constraint.validated))
+        ),
+        Object::Table(table) => {
+            let mut conditions = String::from("c.relkind IN ('r', 'p')");
+            for (is, on) in [("c.relrowsecurity", table.rls), ("c.relforcerowsecurity", table.rls_forced)] {
+                conditions.push_str(&format!(" AND {}{is}", if on { "" } else { "NOT " }));
+            }
+            conditions.push_str(&format!(
+                " AND {}c.relpersistence = 'u' AND {}",
+                if table.logged { "NOT " } else { "" },
+                options_are("c.reloptions", &table.options)
+            ));
+            let method = table.access_method.as_deref().unwrap_or("heap");
+            conditions.push_str(&format!(
+                " AND coalesce((SELECT amname FROM pg_catalog.pg_am WHERE oid = c.relam), 'heap') = {}",
+                literal(method)
+            ));
+            relation(&format!("{conditions} AND {}", tablespace_is(table.tablespace.as_deref())))
+        }
+        Object::View(view) => relation(&format!("c.relkind = 'v' AND c.relnatts = {}", view.columns.len())),
+        Object::MaterializedView(view) => relation(&format!(
+            "c.relkind = 'm' AND {}c.relispopulated AND {} AND {}",
+            if view.populated { "" } else { "NOT " },
+            options_are("c.reloptions", &view.options),
+            tablespace_is(view.tablespace.as_deref())
+        )),
+        Object::Sequence(sequence) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid WHERE c.oid = {} \
+             AND (format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle, c.relpersistence = 'u') \
+             = ({}, {}, {}, {}, {}, {}, {}, {}))",
+            regclass(&id.sql()),
+            literal(&sequence.type_name),
+            sequence.start,
+            sequence.increment,
+            sequence.min,
+            sequence.max,
+            sequence.cache,
+            sequence.cycle,
+            sequence.unlogged
+        ),
+        Object::Index(index) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+             WHERE c.oid = {} AND i.indisvalid AND {INDEX_TEXT} = {} AND i.indisclustered = {} AND {} AND {})",
+            regclass(&id.sql()),
+            literal(&index.plain_statement(id)),
+            index.clustered,
+            options_are("c.reloptions", &index.options),
+            tablespace_is(index.tablespace.as_deref())
+        ),
+        Object::Enum(kind) => format!(
+            "ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({}) ORDER BY enumsortorder) = {}",
+            literal(&id.sql()),
+            labels(&kind.values)
+        ),
+        Object::Domain(domain) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_type d JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype WHERE d.oid = to_regtype({}) \
+             AND format_type(d.typbasetype, d.typtypmod) = {} AND d.typnotnull = {} \
+             AND pg_get_expr(d.typdefaultbin, 0) IS NOT DISTINCT FROM {} AND {})",
+            literal(&id.sql()),
+            literal(&domain.type_name),
+            domain.not_null,
+            domain.default.as_deref().map_or_else(|| "NULL".to_owned(), literal),
+            collation_is("d.typcollation", "t.typcollation", domain.collation.as_deref())
+        ),
+        Object::DomainConstraint(constraint) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contypid = to_regtype({}) AND conname = {name} AND convalidated = {} \
+             AND pg_get_expr(conbin, 0) IN ({}))",
+            literal(&id.top_sql()),
+            constraint.validated,
+            wrapped(&constraint.check)
+        ),
+        Object::Trigger(trigger) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {name} AND NOT tgisinternal \
+             AND (tgconstraint <> 0) = {} AND tgenabled = '{}')",
+            regclass(&id.top_sql()),
+            trigger.constraint,
+            match trigger.enabled.as_str() {
+                "disabled" => 'D',
+                "replica" => 'R',
+                "always" => 'A',
+                _ => 'O',
+            }
+        ),
+        Object::Attachment(attachment) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
+             WHERE c.oid = {} AND i.inhparent = {} AND pg_get_expr(c.relpartbound, c.oid) = {})",
+            regclass(&id.top_sql()),
+            regclass(&attachment.parent.sql()),
+            literal(&attachment.bound)
+        ),
+        Object::Extension(extension) => {
+            let mut conditions = String::new();
+            if let Some(version) = &extension.version.0 {
+                conditions.push_str(&format!(" AND extversion = {}", literal(version)));
+            }
+            if let Some(schema) = &extension.schema.0 {
+                let schema = literal(schema);
+                conditions.push_str(&format!(
+                    " AND extnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {schema})"
+                ));
+            }
+            format!("EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = {name}{conditions})")
+        }
+        Object::Grant(grant) => no_more_than(id, &grant.privileges, catalog, major)?,
+        _ => exists(id, object)?,
+    })
+}
+
+/// Conditions on `pg_attribute a` and its `pg_type t`.
+fn column_is(id: &ObjectId, column: &Column, catalog: &Catalog) -> String {
+    let letter = |word: Option<&str>, letters: &[(&str, char)]| {
+        word.and_then(|word| letters.iter().find(|(w, _)| w.eq_ignore_ascii_case(word))).map(|(_, letter)| *letter)
+    };
+    let mut conditions = vec![
+        format!("format_type(a.atttypid, a.atttypmod) = {}", literal(&column.type_name)),
+        collation_is("a.attcollation", "t.typcollation", column.collation.as_deref()),
+        format!("coalesce(nullif(a.attstattarget, -1)::int, -1) = {}", column.statistics.unwrap_or(-1)),
+        options_are("a.attoptions", &column.options),
+    ];
+    match &column.not_null {
+        // A NOT NULL that is not proved is one of 18, and does not count as one there.
+        Some(not_null) => {
+            if !not_null.not_valid {
+                conditions.push("a.attnotnull".to_owned());
+            }
+            let name = not_null.name.as_ref().map(|name| format!(" AND n.conname = {}", literal(name)));
+            conditions.push(format!(
+                "(current_setting('server_version_num')::int < 180000 OR EXISTS (SELECT FROM pg_catalog.pg_constraint n \
+                 WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND n.connoinherit = {} AND n.convalidated = {}{}))",
+                not_null.no_inherit,
+                !not_null.not_valid,
+                name.unwrap_or_default()
+            ));
+        }
+        None => conditions.push("NOT a.attnotnull".to_owned()),
+    }
+    let identity = match &column.identity {
+        Some(identity) if identity.always => "a",
+        Some(_) => "d",
+        None => "",
+    };
+    conditions.push(format!("a.attidentity = '{identity}'"));
+    let storage = [("plain", 'p'), ("external", 'e'), ("main", 'm'), ("extended", 'x')];
+    conditions.push(match letter(column.storage.as_deref(), &storage) {
+        Some(letter) => format!("a.attstorage = '{letter}'"),
+        None => "a.attstorage = t.typstorage".to_owned(),
+    });
+    let compression = letter(column.compression.as_deref(), &[("pglz", 'p'), ("lz4", 'l')]);
+    conditions.push(format!("a.attcompression = '{}'", compression.map(String::from).unwrap_or_default()));
+    let default = Default::get(catalog, &id.child(KindTag::Default, "")).map(|default| literal(&default.expression));
+    if let Some(text) = default.or_else(|| column.generated.as_ref().map(|generated| wrapped(&generated.expression))) {
+        conditions.push(format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum \
+             AND pg_get_expr(d.adbin, d.adrelid) IN ({text}))"
+        ));
+    }
+    conditions.join(" AND ")
+}
+
+/// An expression as PostgreSQL may print it: with or without the parentheses around it.
+pub(crate) fn wrapped(expression: &str) -> String {
+    format!("{}, {}", literal(expression), literal(&format!("({expression})")))
+}
+
+fn collation_is(own: &str, usual: &str, declared: Option<&str>) -> String {
+    match declared {
+        Some(collation) => format!("{own} = to_regcollation({})", literal(collation)),
+        None => format!("{own} IN (0, {usual})"),
+    }
+}
+
+/// Whether storage parameters are exactly these; those of a TOAST table are not asked for.
+fn options_are(own: &str, declared: &BTreeMap<String, String>) -> String {
+    let wanted: Vec<String> =
+        declared.iter().filter(|(k, _)| !k.starts_with("toast.")).map(|(k, v)| format!("{k}={v}")).collect();
+    let (own, wanted) = (format!("coalesce({own}, '{{}}')"), labels(&wanted));
+    format!("{own} @> {wanted} AND {own} <@ {wanted}")
+}
+
+fn tablespace_is(declared: Option<&str>) -> String {
+    match declared {
+        Some(space) => {
+            format!("c.reltablespace = (SELECT oid FROM pg_catalog.pg_tablespace WHERE spcname = {})", literal(space))
+        }
+        None => "c.reltablespace = 0".to_owned(),
+    }
+}
+
+/// The access list of an object, as an SQL expression.
+fn access_list(id: &ObjectId) -> Option<String> {
+    let of = component::object_type(id.kind())?;
+    let (list, kind, owner, from) = match of {
+        'r' | 's' => ("relacl", of, "relowner", format!("pg_catalog.pg_class WHERE oid = {}", regclass(&id.sql()))),
+        'f' => (
+            "proacl",
+            of,
+            "proowner",
+            format!("pg_catalog.pg_proc WHERE oid = to_regprocedure({})", literal(&id.sql())),
+        ),
+        'n' => ("nspacl", of, "nspowner", format!("pg_catalog.pg_namespace WHERE nspname = {}", literal(&id.name()))),
+        'T' => ("typacl", of, "typowner", format!("pg_catalog.pg_type WHERE oid = to_regtype({})", literal(&id.sql()))),
+        'c' => {
+            return Some(format!(
+                "SELECT coalesce(attacl, '{{}}') FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped",
+                regclass(&id.top_sql()),
+                literal(&id.name())
+            ));
+        }
+        _ => return None,
+    };
+    Some(format!("SELECT coalesce({list}, acldefault('{kind}', {owner})) FROM {from}"))
+}
+
+/// True where a grantee has none but these privileges: a script that takes nothing away leaves what it has beyond them.
+fn no_more_than(id: &ObjectId, privileges: &acl::Privileges, catalog: &Catalog, major: u32) -> Option<String> {
+    let object = id.parent()?;
+    let holder = if component::object_type(object.kind()) == Some('c') { object.parent()? } else { object.clone() };
+    let grantee = id.name();
+    if component::Owner::get(catalog, &component::Owner::id(&holder)).is_some_and(|owner| *owner.role == *grantee) {
+        return None;
+    }
+    let role = if grantee == "public" {
+        "0".to_owned()
+    } else {
+        format!("(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {})", literal(&grantee))
+    };
+    let mut words: Vec<String> =
+        acl::expanded(privileges, component::object_type(object.kind())?, major).into_keys().collect();
+    if major < 17 {
+        // A word that the version does not know from which the declared state was read.
+        words.push("MAINTAIN".to_owned());
+    }
+    Some(format!(
+        "NOT EXISTS (SELECT FROM aclexplode(({})) AS e WHERE e.grantee = {role} AND e.privilege_type <> ALL ({}))",
+        access_list(&object)?,
+        labels(&words)
+    ))
+}

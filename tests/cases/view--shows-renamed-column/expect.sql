@@ -1,0 +1,1 @@
+select status = 'a' and n = 1 from w;
