@@ -73,7 +73,7 @@ fn run_tests(server: &Server, tests: &str, more: &[&str]) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("trueup.yaml"), "version: 1\n").expect("a file");
     std::fs::write(folder.path().join("schema.yaml"), format!("{GUARDED}\ntests:\n{tests}")).expect("a file");
-    // On a server that was given, trueup makes no roles; another test may be making this one.
+    // Made beforehand, so that no run takes it away from another.
     let _ = support::servers::run(&server.ephemeral(), "create role trueup_test_writer nologin");
     let (project, scratch) = (folder.path().display().to_string(), server.ephemeral());
     let mut arguments = vec!["test", "--to", &project, "--ephemeral", &scratch];
@@ -103,6 +103,13 @@ fn mutation_names_the_half_of_a_policy_that_no_test_notices() {
         run.stdout
     );
     assert!(run.stdout.contains("1 of 3 changes went unnoticed"), "{}", run.stdout);
+    // A test that fails anyway notices nothing.
+    let fails = format!("{reads}  fails:\n    {ROWS}\n    expect: [{{select: notes, sees: ['2']}}]\n");
+    let run = run_tests(server, &fails, &["--mutate"]);
+    assert_eq!(run.status, DIFFERS, "{}", run.report());
+    assert!(run.stdout.contains("1 of 3 changes went unnoticed"), "{}", run.stdout);
+    let junit = run_tests(server, &reads, &["--mutate", "--format", "junit"]);
+    assert!(junit.stdout.contains("name=\"trueup --mutate\" tests=\"3\" failures=\"1\""), "{}", junit.stdout);
     // With a test of writing, all of it is noticed.
     let writes = format!(
         "{reads}  ann writes her own:\n    {ROWS}\n    expect:\n      - {{insert: notes, row: {{id: 3, author: ann}}, rows: 1}}\n      \
@@ -133,6 +140,27 @@ fn a_denial_that_nobody_could_do_proves_nothing() {
         assert!(run.stdout.contains(said), "{expectation}: {}", run.stdout);
         assert!(run.stdout.contains("0 passed, 1 failed"), "{}", run.stdout);
     }
+}
+
+#[test]
+fn a_role_that_stands_in_tests_only_is_a_stranger() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let test = "  strangers see nothing:\n    given: {notes: [{id: 1, author: ann}]}\n    as: trueup_test_stranger\n    expect: [{select: notes, denied: true}]\n";
+    let run = run_tests(server, test, &[]);
+    assert_eq!(run.status, 0, "{}\n{}", run.report(), run.stdout);
+    // A name that is misspelt would be denied everything as well.
+    assert!(run.stderr.contains("the role trueup_test_stranger stands in tests only"), "{}", run.stderr);
+    let roles = server.database().rows("select from pg_roles where rolname = 'trueup_test_stranger'").expect("rows");
+    assert!(roles.is_empty(), "the role is left on the server that was given");
+    // On a live database it has to be there.
+    let database = server.database();
+    database.load("create table notes (id int primary key, author text not null, body text)").expect("a table");
+    let run = run_tests(server, test, &["--from", &database.url]);
+    assert_eq!(run.status, 1, "{}", run.report());
+    let said = ["unknown-role", "schema.yaml:", "runs as the role trueup_test_stranger, which does not exist"];
+    assert!(said.iter().all(|words| run.stderr.contains(words)), "{}", run.stderr);
 }
 
 #[test]

@@ -45,20 +45,6 @@ impl Chance {
     }
 }
 
-fn examples() -> Vec<PathBuf> {
-    let only = support::filter("TRUEUP_EXAMPLES");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
-    let mut found: Vec<_> = std::fs::read_dir(folder)
-        .expect("schema/ can be read")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join("trueup.yaml").is_file())
-        .filter(|path| support::passes(only.as_deref(), &path.display().to_string()))
-        .collect();
-    found.sort();
-    found
-}
-
 fn read(example: &Path, name: &str) -> String {
     std::fs::read_to_string(example.join(name)).unwrap_or_default()
 }
@@ -229,7 +215,7 @@ fn the_offline_script_mends_whatever_half_done_state_it_meets() {
         return;
     };
     let seeds: u64 = support::filter("TRUEUP_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(14);
-    for example in examples() {
+    for example in support::examples(server.major) {
         let script = sql(&example, server, &["--offline", "--for", "supabase-editor"]).expect("the script is written");
         let from = started(server, &example).expect("the starting point");
         let plans = BTreeMap::from([
@@ -354,6 +340,8 @@ fn contradictions_stop_the_offline_script_and_change_nothing() {
             "view public.customer_stats has the columns name text, id uuid",
         ),
     ];
+    let cases: Vec<_> =
+        cases.into_iter().filter(|(example, ..)| support::is_for(&schema.join(example), server.major)).collect();
     let mut scripts = BTreeMap::new();
     for (example, ..) in &cases {
         scripts.entry(*example).or_insert_with(|| {
@@ -377,6 +365,56 @@ fn contradictions_stop_the_offline_script_and_change_nothing() {
             }
             if support::judge::text(&database)? != before || database.row_counts() != rows {
                 return Err("the script stopped, yet something changed".to_owned());
+            }
+            Ok(())
+        },
+    );
+}
+
+/// Contradictions that no example holds: the project, what is there, and the words.
+const CONTRADICTIONS: &[(&str, &str, &str)] = &[
+    (
+        "tables: {t: {columns: {id: int primary key, g: int generated always as (id + 1) stored}}}",
+        "create table t (id int primary key, g int generated always as (id * 2) stored)",
+        "column public.t.g is generated as (id * 2), declared is (id + 1)",
+    ),
+    (
+        "domains: {d: {type: int, constraints: {small: check (value < 10)}}}",
+        "create domain d as int constraint small check (value < 20)",
+        "constraint small on domain public.d is CHECK ((VALUE < 20)), declared is CHECK (VALUE < 10)",
+    ),
+    (
+        "sequences: {s: {max: 5}}",
+        "create sequence s; select setval('s', 9)",
+        "sequence public.s stands at 9, outside of what is declared: 1 to 5",
+    ),
+    (
+        "tables: {t: {columns: {id: int not null default 7}}}",
+        "create table t (id int generated always as identity)",
+        "column public.t.id is declared with a default and is an identity column",
+    ),
+];
+
+#[test]
+fn what_exists_and_says_something_else_is_named() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    each(
+        CONTRADICTIONS,
+        |(yaml, ..)| (*yaml).to_owned(),
+        |(yaml, before, message)| {
+            let folder = project(yaml);
+            let script = sql(folder.path(), server, &["--offline", "--for", "supabase-editor"])?;
+            let database = server.database();
+            database.load(before)?;
+            let schema = support::judge::text(&database)?;
+            let error = match support::servers::run(&database.url, &script) {
+                Ok(()) => return Err("the script did not stop".to_owned()),
+                Err(error) => support::servers::describe(&error),
+            };
+            if !error.contains(message) || support::judge::text(&database)? != schema {
+                return Err(format!("the script says: {error}"));
             }
             Ok(())
         },
@@ -534,8 +572,10 @@ fn every_form_of_every_example_runs() {
     let Some(server) = support::servers::server() else {
         return;
     };
-    let all: Vec<(PathBuf, &str)> =
-        examples().into_iter().flat_map(|example| FORMS.iter().map(move |form| (example.clone(), *form))).collect();
+    let all: Vec<(PathBuf, &str)> = support::examples(server.major)
+        .into_iter()
+        .flat_map(|example| FORMS.iter().map(move |form| (example.clone(), *form)))
+        .collect();
     each(
         &all,
         |(example, form)| format!("{} as {form}", name(example)),

@@ -7,7 +7,9 @@
 //! | `args` | more arguments for `apply`, separated by white space |
 //! | `contract` | claims of `expect.sql` that hold only once something was taken away, which no script that only adds can do |
 //! | `expect.sql` | queries of two columns, a claim and whether it holds; run in one session, it rolls back what it tries |
+//! | `since` | the first major version that it is for, where that is not all |
 //!
+//! They run on the default version and on the newest that is installed; `TRUEUP_MAJOR=14` runs them on that one alone.
 //! `TRUEUP_EXAMPLES=text|text` runs only those.
 #![allow(clippy::print_stdout, dead_code)]
 
@@ -18,18 +20,20 @@ use std::path::{Path, PathBuf};
 use support::servers::{Database, Server};
 use support::trueup::{DIFFERS, Run, trueup};
 
-fn examples() -> Vec<PathBuf> {
-    let only = support::filter("TRUEUP_EXAMPLES");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
-    let mut found: Vec<_> = std::fs::read_dir(folder)
-        .expect("schema/ can be read")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join("trueup.yaml").is_file() && path.join("before.sql").is_file())
-        .filter(|path| support::passes(only.as_deref(), &path.display().to_string()))
-        .collect();
-    found.sort();
-    found
+/// The examples, each with the servers that it runs on.
+fn work() -> Vec<(&'static Server, PathBuf)> {
+    let mut servers: Vec<&'static Server> = support::servers::server().into_iter().collect();
+    let newest = support::servers::installed().keys().max().copied();
+    if support::filter("TRUEUP_MAJOR").is_none()
+        && let Some(newest) = newest.filter(|newest| servers.iter().all(|server| server.major != *newest))
+    {
+        servers.extend(support::servers::server_of(newest));
+    }
+    let mut work = Vec::new();
+    for server in servers {
+        work.extend(support::examples(server.major).into_iter().map(|example| (server, example)));
+    }
+    work
 }
 
 fn read(example: &Path, name: &str) -> Option<String> {
@@ -42,23 +46,25 @@ fn expect(run: Run, status: i32) -> Result<Run, String> {
 
 #[test]
 fn every_example_works_from_its_starting_point() {
-    let Some(server) = support::servers::server() else {
-        return;
-    };
-    let examples = examples();
-    let results = support::in_parallel(&examples, |_, example| run(server, example));
+    each(run);
+}
+
+/// Runs all examples on all servers, and reports what failed.
+fn each(one: impl Fn(&Server, &Path) -> Result<(), String> + Sync) {
+    let work = work();
+    let results = support::in_parallel(&work, |_, (server, example)| one(server, example));
     let mut failed = 0;
-    for (example, result) in examples.iter().zip(&results) {
+    for ((server, example), result) in work.iter().zip(&results) {
         let name = example.file_name().unwrap_or_default().to_string_lossy();
         match result {
-            Ok(()) => println!("ok       {name}"),
+            Ok(()) => println!("ok       {name} on {}", server.major),
             Err(why) => {
                 failed += 1;
-                println!("FAILED   {name}\n  {why}");
+                println!("FAILED   {name} on {}\n  {why}", server.major);
             }
         }
     }
-    assert_eq!(failed, 0, "{failed} of {} examples fail", examples.len());
+    assert_eq!(failed, 0, "{failed} of {} examples fail", work.len());
 }
 
 fn run(server: &Server, example: &Path) -> Result<(), String> {
@@ -119,19 +125,7 @@ fn claims_hold(database: &Database, example: &Path) -> Result<(), String> {
 
 #[test]
 fn every_example_goes_the_same_way_through_the_editor_script() {
-    let Some(server) = support::servers::server() else {
-        return;
-    };
-    let examples = examples();
-    let results = support::in_parallel(&examples, |_, example| editor(server, example));
-    let mut failed = 0;
-    for (example, result) in examples.iter().zip(&results) {
-        if let Err(why) = result {
-            failed += 1;
-            println!("FAILED   {}\n  {why}", example.file_name().unwrap_or_default().to_string_lossy());
-        }
-    }
-    assert_eq!(failed, 0, "{failed} of {} examples fail", examples.len());
+    each(editor);
 }
 
 /// The offline script, sent as the editor sends it (one string, one transaction), twice: from the starting point, and from nothing.
@@ -177,7 +171,7 @@ fn the_tests_of_the_examples_pass_and_notice_weaker_policies() {
         return;
     };
     let scratch = server.ephemeral();
-    for example in examples() {
+    for example in support::examples(server.major) {
         let project = example.display().to_string();
         let declared = walk(&example.join("schema")).iter().any(|text| text.lines().any(|line| line == "tests:"));
         if declared {

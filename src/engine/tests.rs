@@ -75,7 +75,7 @@ async fn run(
 ) -> Result<TestReport> {
     let bench = Bench { session, catalog, search_path: path };
     let results = bench.run(tests).await?;
-    let mutants = if mutate { bench.mutate(tests).await? } else { Vec::new() };
+    let mutants = if mutate { bench.mutate(tests, &results).await? } else { Vec::new() };
     Ok(TestReport { results, mutants, notes: Vec::new() })
 }
 

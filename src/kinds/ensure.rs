@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, dollar_quoted, literal, qualified};
+use crate::core::name::{Ident, beside, dollar_quoted, literal, qualified};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
@@ -44,7 +44,24 @@ pub fn exists(id: &ObjectId, object: &Object) -> Option<String> {
             "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contypid = to_regtype({}) AND conname = {name})",
             literal(&id.top_sql())
         ),
-        Object::Routine(_) => format!("to_regprocedure({}) IS NOT NULL", literal(&id.sql())),
+        Object::Routine(_) => {
+            // Up to 15, a type that is not there is an error.
+            let name = id.name();
+            let types = crate::kinds::routine::split_types(crate::kinds::routine::argument_types(&name));
+            let types: BTreeSet<String> = types
+                .iter()
+                .filter(|t| !t.trim().is_empty())
+                .map(|t| format!("to_regtype({}) IS NULL", literal(t.trim())))
+                .collect();
+            let there = format!("to_regprocedure({}) IS NOT NULL", literal(&id.sql()));
+            match types.is_empty() {
+                true => there,
+                false => {
+                    let missing = types.into_iter().collect::<Vec<_>>().join(" OR ");
+                    format!("CASE WHEN {missing} THEN false ELSE {there} END")
+                }
+            }
+        }
         Object::Trigger(_) => {
             format!(
                 "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {name} AND NOT tgisinternal)",
@@ -59,6 +76,30 @@ pub fn exists(id: &ObjectId, object: &Object) -> Option<String> {
         Object::IndexAttachment(attachment) => inherits(&index_name(&id.parent()?), &index_name(&attachment.parent)),
         _ => return None,
     })
+}
+
+/// Whether an identity column counts with a sequence of this name.
+pub fn is_counter(id: &ObjectId, catalog: &Catalog) -> bool {
+    id.kind() == KindTag::Sequence
+        && catalog.iter().any(
+            |(column, object)| matches!(object, Object::Column(c) if c.identity_sequence(column).as_ref() == Some(id)),
+        )
+}
+
+/// As [`exists`], where something of another kind may have taken the name since.
+pub fn is_there(id: &ObjectId, object: &Object) -> Option<String> {
+    let kinds = match object {
+        Object::Table(_) => "r, p",
+        Object::View(_) => "v",
+        Object::MaterializedView(_) => "m",
+        Object::Sequence(_) => "S",
+        Object::Index(_) => "i, I",
+        _ => return exists(id, object),
+    };
+    Some(format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind = ANY ('{{{kinds}}}'))",
+        regclass(&id.sql())
+    ))
 }
 
 fn index_name(id: &ObjectId) -> String {
@@ -195,8 +236,11 @@ pub fn ensure_known(id: &ObjectId, object: &Object, step: &Step, catalog: &Catal
     let create = std::slice::from_ref(&step.sql);
     match object {
         Object::Column(_) => vec![step.sql.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1)],
-        // VALIDATE is a step of its own, in a later transaction.
-        Object::Constraint(_) => guarded(id, object, create, catalog),
+        // VALIDATE is a step of its own, in a later transaction. What has the same demand may be what is to take its place.
+        Object::Constraint(_) => match exists(id, object) {
+            Some(there) => vec![when(&format!("NOT {there}"), create)],
+            None => create.to_vec(),
+        },
         // What it has yet to do may be pending in the transaction.
         Object::Trigger(trigger) if trigger.constraint => guarded(id, object, create, catalog),
         _ => ensure(id, object, create, catalog),
@@ -313,8 +357,9 @@ pub fn has_value(id: &ObjectId, value: &str) -> String {
     format!("EXISTS (SELECT FROM pg_catalog.pg_enum WHERE enumtypid = to_regtype({name}) AND enumlabel = {value})")
 }
 
-/// A step that brings nothing into being, written so that it may be run again. `from` is the state it was planned for.
-pub fn again(step: &Step, from: &Catalog) -> String {
+/// A step that brings nothing into being, written so that it may be run again. `from` is the state it was planned for, `to` the
+/// one that it leads to.
+pub fn again(step: &Step, from: &Catalog, to: &Catalog) -> String {
     let guarded = |condition: &str| when(condition, std::slice::from_ref(&step.sql));
     let kind = step.object.kind();
     if must_commit(step) {
@@ -324,26 +369,57 @@ pub fn again(step: &Step, from: &Catalog) -> String {
             None => sql,
         };
     }
-    if kind == KindTag::Constraint && step.sql.contains(" ADD CONSTRAINT ") {
-        return guarded(&format!(
-            "NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND conname = {})",
-            regclass(&step.object.top_sql()),
-            literal(&step.object.name())
-        ));
+    if kind == KindTag::Constraint
+        && let Some(wanted) = constraint_again(step, to)
+    {
+        return guarded(&wanted);
     }
     match (step.action, &step.done_when) {
         (_, Some(done)) if step.transaction != Transaction::None => guarded(&format!("NOT coalesce(({done}), false)")),
         (Action::Drop | Action::Rename, Some(done)) => guarded(&format!("NOT coalesce(({done}), false)")),
-        (Action::Drop | Action::Rename, None) => match from.get(&step.object).and_then(|o| exists(&step.object, o)) {
-            Some(there) => guarded(&there),
-            None => step.sql.clone(),
-        },
+        (Action::Drop | Action::Rename, None) => {
+            // What is said of another object goes with that.
+            let whole = std::iter::successors(Some(step.object.clone()), ObjectId::parent);
+            match whole.into_iter().find_map(|id| is_there(&id, from.get(&id)?)) {
+                Some(there) => guarded(&there),
+                None => step.sql.clone(),
+            }
+        }
         (Action::Data, _) => match while_there(step, from) {
             Some(there) => guarded(&there),
             None => step.sql.clone(),
         },
         _ => step.sql.clone(),
     }
+}
+
+/// When a step about a constraint is still to be done. A new form may be built beside the old one, and takes its place then.
+fn constraint_again(step: &Step, to: &Catalog) -> Option<String> {
+    let (table, name) = (regclass(&step.object.top_sql()), step.object.name());
+    let aside = beside(&name);
+    let named = |name: &str, more: &str| {
+        let name = literal(name);
+        format!("EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {table} AND conname = {name}{more})")
+    };
+    let demand = to.get(&step.object).and_then(|object| match object {
+        Object::Constraint(constraint) => Some(literal(&constraint.clause(true))),
+        _ => None,
+    });
+    let says = |word: &str, name: &str| step.sql.contains(&format!(" {word} CONSTRAINT {}", Ident(name)));
+    let is_new = |demand: &String| named(&name, &format!(" AND {CONSTRAINT_TEXT} = {demand}"));
+    if says("ADD", &aside) {
+        let taken = demand.as_ref().map(|demand| format!(" AND NOT {}", is_new(demand)));
+        return Some(format!("NOT {}{}", named(&aside, ""), taken.unwrap_or_default()));
+    }
+    if says("ADD", &name) {
+        return Some(format!("NOT {}", named(&name, "")));
+    }
+    if says("VALIDATE", &aside) {
+        return Some(named(&aside, ""));
+    }
+    // The old form; what has the name by then is the new one.
+    let demand = demand.filter(|_| step.action == Action::Drop)?;
+    Some(named(&name, &format!(" AND {CONSTRAINT_TEXT} <> {demand}")))
 }
 
 /// The condition under which a step about rows can be run: what it reads and is on its way out must still be there.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal, qualified};
+use crate::kinds::common::generated_name;
 use crate::kinds::ensure::{CONSTRAINT_TEXT, labels, regclass, when};
 use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::{KindTag, Object};
@@ -112,6 +113,31 @@ pub fn counters_follow(counters: &[(ObjectId, ObjectId)]) -> Option<String> {
         rows.join(",\n      ")
     );
     (!rows.is_empty()).then(|| format!("DO {}", dollar_quoted(&body)))
+}
+
+/// Gives NOT NULL constraints, which have names from 18 on, those that follow from the names of their columns.
+pub fn not_nulls_follow(to: &Catalog, is_renamed: &dyn Fn(&ObjectId) -> bool) -> Option<String> {
+    let mut rows = Vec::new();
+    for (id, object) in to.iter() {
+        let Object::Column(column) = object else { continue };
+        if let Some(not_null) = column.not_null.as_ref().filter(|_| is_renamed(id)) {
+            let name =
+                not_null.name.clone().unwrap_or_else(|| generated_name(&[&id.top().name(), &id.name()], "not_null"));
+            rows.push(format!("({}, {}, {})", literal(&id.top_sql()), literal(&id.name()), literal(&name)));
+        }
+    }
+    if rows.is_empty() {
+        return None;
+    }
+    let body = format!(
+        "\nDECLARE\n  d record;\nBEGIN\n  FOR d IN SELECT v.*, k.conname FROM (VALUES\n      {}\n    ) AS v (relation, col, name)\n    \
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(v.relation) AND a.attname = v.col AND NOT a.attisdropped\n    \
+         JOIN pg_catalog.pg_constraint k ON k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND k.coninhcount = 0 AND k.conname <> v.name\n    \
+         WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conrelid = a.attrelid AND o.conname = v.name)\n  LOOP\n    \
+         EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', d.relation, d.conname, d.name);\n  END LOOP;\nEND\n",
+        rows.join(",\n      ")
+    );
+    Some(format!("DO {}", dollar_quoted(&body)))
 }
 
 /// Gives keys of renamed tables the names that are declared, where those that they have are declared for others: the index of a

@@ -232,7 +232,7 @@ impl Parts {
             }
             _ => {
                 let waits = self.waiting.iter().any(|id| step.object.is_within(id));
-                let sql = ensure::again(step, editor.from);
+                let sql = ensure::again(step, editor.from, editor.to);
                 statement(&sql, if waits { &mut self.last } else { &mut self.body });
             }
         }

@@ -42,7 +42,7 @@ pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
             number += 1;
             comment(number, total, step, &mut out);
             if block {
-                within(number, step, report, &mut out);
+                within(number, step, done.is_some(), report, &mut out);
             } else {
                 alone(number, step, &timeout, report, &mut out);
             }
@@ -68,15 +68,17 @@ fn committed(transaction: &PlanTransaction, report: &Report<'_>) -> Option<Strin
             _ => step.destroys.iter().any(|gone| gone == id || share_name(gone, id)),
         })
     };
+    // The sequence of an identity column has a name, too, and is no object of its own.
+    let counts = |id: &ObjectId| ensure::is_counter(id, live) || ensure::is_counter(id, declared);
     let once = |of: &dyn Fn(&Step) -> bool| report.plan.steps().filter(|step| of(step)).count() == 1;
     let signs = transaction.steps.iter().filter_map(|step| {
         let id = &step.object;
         match step.action {
-            Action::Create if !live.contains(id) && !freed(id) && once(&|s| s.creates.contains(id)) => {
-                ensure::exists(id, declared.get(id)?)
+            Action::Create if !live.contains(id) && !freed(id) && !counts(id) && once(&|s| s.creates.contains(id)) => {
+                ensure::is_there(id, declared.get(id)?)
             }
-            Action::Drop if !declared.contains(id) && once(&|s| s.destroys.contains(id)) => {
-                ensure::exists(id, live.get(id)?).map(|there| format!("NOT {there}"))
+            Action::Drop if !declared.contains(id) && !counts(id) && once(&|s| s.destroys.contains(id)) => {
+                ensure::is_there(id, live.get(id)?).map(|there| format!("NOT {there}"))
             }
             _ => None,
         }
@@ -85,15 +87,21 @@ fn committed(transaction: &PlanTransaction, report: &Report<'_>) -> Option<Strin
     (!signs.is_empty()).then(|| format!("SELECT {}", signs.join("\n  AND ")))
 }
 
-/// A step within a transaction that may have been committed already, where nothing says so of all of it.
-fn within(number: usize, step: &Step, report: &Report<'_>, out: &mut String) {
+/// A step within a transaction that may have been committed already; `told`: something says so of all of it.
+fn within(number: usize, step: &Step, told: bool, report: &Report<'_>, out: &mut String) {
     let done = done(step, report);
     if let Some(done) = &done {
         pass_over(&number.to_string(), done, out);
     }
-    match report.live {
-        Some(live) if step.action == Action::Rename || ensure::must_commit(step) => {
-            statement(&ensure::again(step, live), out);
+    match (report.live, report.declared) {
+        (Some(live), Some(declared)) if step.action == Action::Rename || ensure::must_commit(step) || !told => {
+            match declared.get(&step.object).filter(|_| step.action == Action::Create) {
+                Some(object) => {
+                    let made = ensure::ensure_known(&step.object, object, step, declared);
+                    made.iter().for_each(|sql| statement(sql, out));
+                }
+                None => statement(&ensure::again(step, live, declared), out),
+            }
         }
         _ => statement(&step.sql, out),
     }

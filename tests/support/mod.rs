@@ -118,3 +118,29 @@ pub fn head(text: &str, lines: usize) -> String {
     }
     shown.join("\n")
 }
+
+/// The example projects in schema/ that are for a major version: all, but where the file `since` names a later one.
+pub fn examples(major: u32) -> Vec<PathBuf> {
+    let only = filter("TRUEUP_EXAMPLES");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .expect("schema/ can be read")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join("trueup.yaml").is_file() && path.join("before.sql").is_file())
+        .filter(|path| passes(only.as_deref(), &path.display().to_string()))
+        .filter(|path| is_for(path, major))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Whether an example is for a major version; said where it is not.
+pub fn is_for(example: &Path, major: u32) -> bool {
+    let since = std::fs::read_to_string(example.join("since")).ok();
+    let since: u32 = since.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    if since > major {
+        println!("SKIPPED  {} on {major}: it is for {since} and later", example.display());
+    }
+    since <= major
+}

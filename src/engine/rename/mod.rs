@@ -134,6 +134,7 @@ pub fn statements(to: &Catalog, declared: &Declared<'_>) -> Result<Vec<String>> 
         counters.extend(counter.filter(|(column, _)| is_renamed(column)));
     }
     all.extend(restated::counters_follow(&counters));
+    all.extend(restated::not_nulls_follow(to, &is_renamed));
     let renames: BTreeMap<ObjectId, ObjectId> =
         declared.renames.iter().map(|(new, (old, _))| (new.clone(), old.clone())).collect();
     let tables = renames.keys().filter(|id| id.kind() == KindTag::Table).cloned().collect();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident, qualified};
+use crate::core::name::{Ident, ident, literal, qualified};
 use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
@@ -184,6 +184,15 @@ pub(crate) fn usual_sequence(column: &ObjectId) -> (String, String) {
     (top.schema().unwrap_or_default().into_owned(), name)
 }
 
+/// A query that is true where a condition on `pg_attribute` holds of a column.
+pub(super) fn of_column(id: &ObjectId, condition: &str) -> String {
+    format!(
+        "SELECT {condition} FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass({}) AND attname = {} AND NOT attisdropped",
+        literal(&id.top_sql()),
+        literal(&id.name())
+    )
+}
+
 fn table_sql(id: &ObjectId) -> String {
     id.top_sql()
 }
@@ -248,6 +257,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
                         id,
                         format!("ALTER SEQUENCE IF EXISTS {} RENAME TO {}", qualified(&from.0, &from.1), Ident(&to.1)),
                     )
+                    .done_when(format!("SELECT to_regclass({}) IS NOT NULL", literal(&qualified(&from.0, &to.1))))
                     .rank(7),
                 );
             }
@@ -301,6 +311,7 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
         .rank(if change.new.generated.is_none() { 1 } else { 3 });
     vec![match &change.new.generated {
         None => step
+            .done_when(of_column(id, "attgenerated = ''"))
             .phase(Phase::Contract)
             .hazard(HazardKind::Breaking, "code that does not write the column leaves it empty"),
         Some(new) if new.stored => step.hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it"),

@@ -1,9 +1,9 @@
 //! The statements that change a column's type; what such a change does to the values is in [`super::type_change`].
 
-use crate::core::name::{Ident, ident};
+use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::Change;
-use crate::kinds::table::column::Column;
+use crate::kinds::table::column::{Column, of_column};
 use crate::kinds::table::inheritance::origins;
 use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_fail, may_lose};
 use crate::kinds::table::{column_settings, column_steps, premise};
@@ -49,6 +49,8 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
         && old.collation == new.collation;
     let phase = if widens { Phase::Expand } else { Phase::Contract };
     let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(phase);
+    // USING speaks of the old type.
+    step.done_when = Some(of_column(id, &format!("format_type(atttypid, atttypmod) = {}", literal(&new.type_name))));
     if !is_free(&old.type_name, &new.type_name) {
         step = step.hazard(
             HazardKind::Rewrite,

@@ -65,10 +65,13 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
             let (from, to) = (old.name.clone().unwrap_or_else(|| default.clone()), new.name.clone().unwrap_or(default));
             let mut steps = Vec::new();
             if from != to {
-                steps.push(Step::alter(
-                    id,
-                    format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {}", Ident(&from), Ident(&to)),
-                ));
+                let done = format!(
+                    "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = to_regclass({}) AND conname = {})",
+                    literal(&table),
+                    literal(&to)
+                );
+                let sql = format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {}", Ident(&from), Ident(&to));
+                steps.push(Step::alter(id, sql).done_when(done));
             }
             if old.not_valid && !new.not_valid {
                 steps.push(
