@@ -58,7 +58,7 @@ pub fn exists(id: &ObjectId, object: &Object) -> Option<String> {
                 true => there,
                 false => {
                     let missing = types.into_iter().collect::<Vec<_>>().join(" OR ");
-                    format!("CASE WHEN {missing} THEN false ELSE {there} END")
+                    format!("(CASE WHEN {missing} THEN false ELSE {there} END)")
                 }
             }
         }
@@ -370,7 +370,7 @@ pub fn again(step: &Step, from: &Catalog, to: &Catalog) -> String {
         };
     }
     if kind == KindTag::Constraint
-        && let Some(wanted) = constraint_again(step, to)
+        && let Some(wanted) = constraint_again(step, from, to)
     {
         return guarded(&wanted);
     }
@@ -394,17 +394,18 @@ pub fn again(step: &Step, from: &Catalog, to: &Catalog) -> String {
 }
 
 /// When a step about a constraint is still to be done. A new form may be built beside the old one, and takes its place then.
-fn constraint_again(step: &Step, to: &Catalog) -> Option<String> {
+fn constraint_again(step: &Step, from: &Catalog, to: &Catalog) -> Option<String> {
     let (table, name) = (regclass(&step.object.top_sql()), step.object.name());
     let aside = beside(&name);
     let named = |name: &str, more: &str| {
         let name = literal(name);
         format!("EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {table} AND conname = {name}{more})")
     };
-    let demand = to.get(&step.object).and_then(|object| match object {
-        Object::Constraint(constraint) => Some(literal(&constraint.clause(true))),
+    let demand = |catalog: &Catalog| match catalog.get(&step.object) {
+        Some(Object::Constraint(constraint)) => Some(literal(&constraint.clause(true))),
         _ => None,
-    });
+    };
+    let (old, demand) = (demand(from), demand(to));
     let says = |word: &str, name: &str| step.sql.contains(&format!(" {word} CONSTRAINT {}", Ident(name)));
     let is_new = |demand: &String| named(&name, &format!(" AND {CONSTRAINT_TEXT} = {demand}"));
     if says("ADD", &aside) {
@@ -417,8 +418,8 @@ fn constraint_again(step: &Step, to: &Catalog) -> Option<String> {
     if says("VALIDATE", &aside) {
         return Some(named(&aside, ""));
     }
-    // The old form; what has the name by then is the new one.
-    let demand = demand.filter(|_| step.action == Action::Drop)?;
+    // The old form; what has the name by then is the new one. What is made again as it was tells nothing.
+    let demand = demand.filter(|demand| step.action == Action::Drop && old.as_ref() != Some(demand))?;
     Some(named(&name, &format!(" AND {CONSTRAINT_TEXT} <> {demand}")))
 }
 

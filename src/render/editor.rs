@@ -196,6 +196,8 @@ fn known_state<'a>(editor: &Editor<'_>, steps: impl Iterator<Item = &'a Step>, l
     out.push_str(&parts.late);
     out.push_str(&parts.last);
     if last {
+        // What was built once more although its place is taken already.
+        restated::without_leftovers(editor.to).iter().for_each(|sql| statement(sql, &mut out));
         out.push_str("\n-- What now holds.\n");
         out.push_str(&result(editor.to, editor.plan.major));
     }

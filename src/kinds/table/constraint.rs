@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident};
+use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
@@ -206,7 +206,15 @@ impl Constraint {
                     .lock(LockMode::ShareUpdateExclusive, &table)
                     .transaction(Transaction::None)
                     .after(&index)
-                    .done_when(super::index::is_valid_query(&table, &beside));
+                    // It has taken its place, or is about to.
+                    .done_when(format!(
+                        "SELECT ({}) OR EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = to_regclass({}) AND conname = {} \
+                         AND pg_get_constraintdef(oid) = {})",
+                        super::index::is_valid_query(&table, &beside),
+                        literal(&table.sql()),
+                        literal(&name),
+                        literal(&self.clause(true))
+                    ));
                 build.cleanup = Some(super::index::drop_invalid(&table, &beside));
                 let deferral = self.deferral();
                 vec![
