@@ -228,6 +228,10 @@ impl Parts {
                         said.now.iter().for_each(|sql| statement(sql, &mut self.body));
                         said.late.iter().for_each(|sql| statement(sql, &mut self.late));
                         let sql = [ensure::not_null(id, object), ensure::identity(id, object, editor.to)];
+                        // What is said of an identity's sequence waits for that.
+                        if sql[1].is_some() {
+                            self.waiting.insert(id.clone());
+                        }
                         sql.iter().flatten().for_each(|sql| statement(sql, &mut self.late));
                     }
                 }
