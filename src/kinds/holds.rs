@@ -29,13 +29,14 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
             ))
         }
         Object::Grant(_) => Some(format!("({}) IS NOT NULL", access_list(&id.parent()?)?)),
+        Object::SequenceGrant(_) => Some(format!("({}) IS NOT NULL", access_of_counter(&id.parent()?))),
         _ => exists(id, object),
     }
 }
 
 /// Whether a result speaks of the object only where it is not as declared.
 pub fn is_quiet(object: &Object) -> bool {
-    matches!(object, Object::Grant(_))
+    matches!(object, Object::Grant(_) | Object::SequenceGrant(_))
 }
 
 /// An SQL expression that is true when the object is there and is as declared, as far as that can be asked shortly. `major` is the
@@ -165,7 +166,15 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
             }
             format!("EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = {name}{conditions})")
         }
-        Object::Grant(grant) => no_more_than(id, &grant.privileges, catalog, major)?,
+        Object::Grant(grant) => {
+            let parent = id.parent()?;
+            let of = component::object_type(parent.kind())?;
+            no_more_than(id, &access_list(&parent)?, &acl::expanded(&grant.privileges, of, major), catalog, major)?
+        }
+        Object::SequenceGrant(grant) => {
+            let list = access_of_counter(&id.parent()?);
+            no_more_than(id, &list, &acl::expanded(&grant.privileges, 's', major), catalog, major)?
+        }
         _ => exists(id, object)?,
     })
 }
@@ -275,12 +284,29 @@ fn access_list(id: &ObjectId) -> Option<String> {
     Some(format!("SELECT coalesce({list}, acldefault('{kind}', {owner})) FROM {from}"))
 }
 
+/// The access list of the sequence that an identity column counts with, as an SQL expression.
+fn access_of_counter(column: &ObjectId) -> String {
+    let (table, name) = (column.top_sql(), literal(&column.name()));
+    format!(
+        "SELECT coalesce(c.relacl, acldefault('s', c.relowner)) FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_class c ON c.oid = pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)::regclass \
+         WHERE a.attrelid = {} AND a.attname = {name} AND NOT a.attisdropped",
+        regclass(&table)
+    )
+}
+
 /// True where a grantee has none but these privileges: a script that takes nothing away leaves what it has beyond them.
-fn no_more_than(id: &ObjectId, privileges: &acl::Privileges, catalog: &Catalog, major: u32) -> Option<String> {
-    let object = id.parent()?;
-    let holder = if component::object_type(object.kind()) == Some('c') { object.parent()? } else { object.clone() };
+fn no_more_than(
+    id: &ObjectId,
+    list: &str,
+    privileges: &acl::Privileges,
+    catalog: &Catalog,
+    major: u32,
+) -> Option<String> {
     let grantee = id.name();
-    if component::Owner::get(catalog, &component::Owner::id(&holder)).is_some_and(|owner| *owner.role == *grantee) {
+    let mut holders = std::iter::successors(id.parent(), ObjectId::parent);
+    let owner = holders.find_map(|holder| component::Owner::get(catalog, &component::Owner::id(&holder)));
+    if owner.is_some_and(|owner| *owner.role == *grantee) {
         return None;
     }
     let role = if grantee == "public" {
@@ -288,15 +314,13 @@ fn no_more_than(id: &ObjectId, privileges: &acl::Privileges, catalog: &Catalog, 
     } else {
         format!("(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {})", literal(&grantee))
     };
-    let mut words: Vec<String> =
-        acl::expanded(privileges, component::object_type(object.kind())?, major).into_keys().collect();
+    let mut words: Vec<String> = privileges.keys().cloned().collect();
     if major < 17 {
         // A word that the version does not know from which the declared state was read.
         words.push("MAINTAIN".to_owned());
     }
     Some(format!(
-        "NOT EXISTS (SELECT FROM aclexplode(({})) AS e WHERE e.grantee = {role} AND e.privilege_type <> ALL ({}))",
-        access_list(&object)?,
+        "NOT EXISTS (SELECT FROM aclexplode(({list})) AS e WHERE e.grantee = {role} AND e.privilege_type <> ALL ({}))",
         labels(&words)
     ))
 }
