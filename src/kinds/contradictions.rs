@@ -100,7 +100,7 @@ fn question(about: &str) -> Question {
         // Of a table's generated column nothing is asked on another major than the declared one's, which may print another text.
         "generated" => ask(
             "(relation, name, expression, wrapped, path, major)",
-            "SELECT format('column %s is generated as %s, declared is %s', d.path, pg_get_expr(f.adbin, f.adrelid), d.expression)\n    \
+            "SELECT format('column %s is generated as %s, declared is %s', d.path, pg_get_expr(f.adbin, f.adrelid), d.wrapped)\n    \
              FROM {d} JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(d.relation) AND a.attname = d.name AND a.attgenerated <> ''\n    \
              JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum\n    \
              WHERE current_setting('server_version_num')::int / 10000 = d.major AND pg_get_expr(f.adbin, f.adrelid) NOT IN (d.expression, d.wrapped)"

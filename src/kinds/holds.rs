@@ -304,8 +304,9 @@ fn no_more_than(
     major: u32,
 ) -> Option<String> {
     let grantee = id.name();
-    let mut holders = std::iter::successors(id.parent(), ObjectId::parent);
-    let owner = holders.find_map(|holder| component::Owner::get(catalog, &component::Owner::id(&holder)));
+    let object = id.parent()?;
+    let holder = if component::object_type(object.kind()) == Some('c') { object.parent()? } else { object };
+    let owner = component::Owner::get(catalog, &component::Owner::id(&holder));
     if owner.is_some_and(|owner| *owner.role == *grantee) {
         return None;
     }
