@@ -2,11 +2,10 @@
 //!
 //! A part is asked with its whole (a default with its column). What a script states again in any case need not be asked.
 
-use std::collections::BTreeMap;
-
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::literal;
+use crate::core::options::Options;
 use crate::kinds::component::{self, acl};
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, labels, regclass};
 use crate::kinds::table::column::Column;
@@ -243,7 +242,7 @@ fn collation_is(own: &str, usual: &str, declared: Option<&str>) -> String {
 }
 
 /// Whether storage parameters are exactly these; those of a TOAST table are not asked for.
-fn options_are(own: &str, declared: &BTreeMap<String, String>) -> String {
+fn options_are(own: &str, declared: &Options) -> String {
     let wanted: Vec<String> =
         declared.iter().filter(|(k, _)| !k.starts_with("toast.")).map(|(k, v)| format!("{k}={v}")).collect();
     let (own, wanted) = (format!("coalesce({own}, '{{}}')"), labels(&wanted));
