@@ -20,7 +20,7 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
             let declared: Vec<String> =
                 catalog.children(&id.top(), KindTag::Constraint).map(|(id, _)| id.name().into_owned()).collect();
             Some(format!(
-                "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND (conname = {} OR ({CONSTRAINT_TEXT} = {} AND conname <> ALL ({}))))",
+                "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND (conname = {} OR ({CONSTRAINT_TEXT} = {} AND conname <> ALL ({}) AND NOT (contype = 'c' AND coninhcount > 0))))",
                 regclass(&id.top_sql()),
                 literal(&id.name()),
                 literal(&constraint.clause(true)),
