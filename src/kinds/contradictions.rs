@@ -172,7 +172,7 @@ fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String
         ],
         Object::Sequence(sequence) => vec![
             of("'S'", "sequence"),
-            ("sequence", format!("({relation}, {}::bigint, {}::bigint)", sequence.min, sequence.max)),
+            ("sequence", format!("({relation}, '{}'::bigint, '{}'::bigint)", sequence.min, sequence.max)),
         ],
         Object::DomainConstraint(constraint) => vec![(
             "domain constraint",
