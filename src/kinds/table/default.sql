@@ -8,10 +8,11 @@ where c.relkind in ('r', 'p') and c.relnamespace = any ($schemas)
 
 union all
 -- A column that has none while a parent of its table has one.
-select 0, a.attrelid, a.attnum, '', 'NULL'
-from pg_attribute a
-join pg_class c on c.oid = a.attrelid
+select distinct 0::oid, a.attrelid, a.attnum, ''::"char", 'NULL'
+from pg_inherits i
+join pg_class c on c.oid = i.inhrelid
+join pg_attribute a on a.attrelid = i.inhrelid
+join pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname
 where c.relkind = 'r' and not c.relispartition and c.relnamespace = any ($schemas)
   and not a.atthasdef and a.attidentity = '' and a.attnum > 0 and not a.attisdropped
-  and exists (select from pg_inherits i join pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname
-              where i.inhrelid = a.attrelid and p.atthasdef and p.attgenerated = '')
+  and p.atthasdef and p.attgenerated = ''
