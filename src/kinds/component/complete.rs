@@ -52,8 +52,8 @@ impl Named {
     fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>) -> Self {
         let mut named = <Self as Default>::default();
         for (id, object) in objects {
-            if let Some(grantee) = super::grantee_of(id) {
-                named.grantees.insert(grantee);
+            if Grant::of(object).is_some() || SequenceGrant::of(object).is_some() {
+                named.grantees.insert(id.name().into_owned());
             } else if let Some(default) = DefaultPrivilege::of(object) {
                 named.grantees.insert(default.grantee.clone());
                 named.roles.insert(default.role.clone());
