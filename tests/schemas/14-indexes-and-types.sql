@@ -44,6 +44,7 @@ comment on materialized view flat is 'flat';
 comment on column flat.x is 'flat x';
 comment on index flat_id is 'flat id';
 grant select on flat to anon;
+grant select on flat to current_user with grant option;
 grant select (x) on flat to authenticated;
 alter materialized view flat owner to app_owner;
 create view over_mv as select f.id, f.x, m.bb from flat f cross join mv3 m;

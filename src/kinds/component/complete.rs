@@ -174,7 +174,8 @@ pub fn complete(
         let mut kept = BTreeSet::new();
         for (grantee, mut privileges) in wanted {
             let owns = grantee == owner && letter != 'c';
-            if owns {
+            // An owner may grant in any case: an option of its own is only what somebody has said.
+            if owns && !given.contains_key(&grantee) {
                 privileges.values_mut().for_each(|option| *option = false);
             }
             if if owns { privileges != own } else { !privileges.is_empty() } {
