@@ -29,15 +29,7 @@ fn every_case_holds() {
     let Some(server) = support::servers::server() else {
         return;
     };
-    let only = support::filter("TRUEUP_CASES");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut cases: Vec<_> = std::fs::read_dir(folder)
-        .expect("tests/cases can be read")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && support::passes(only.as_deref(), &path.display().to_string()))
-        .collect();
-    cases.sort();
+    let cases = support::cases();
     let work: Vec<(u32, &Path)> =
         cases.iter().flat_map(|case| majors(case).into_iter().map(|major| (major, case.as_path()))).collect();
     let results = support::in_parallel(&work, |_, (major, case)| {

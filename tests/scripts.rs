@@ -20,15 +20,7 @@ use support::trueup::trueup;
 
 /// The cases, each with the versions it is for.
 fn cases() -> Vec<(u32, PathBuf)> {
-    let only = support::filter("TRUEUP_CASES");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut cases: Vec<_> = std::fs::read_dir(folder)
-        .expect("tests/cases can be read")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && support::passes(only.as_deref(), &path.display().to_string()))
-        .collect();
-    cases.sort();
+    let cases = support::cases();
     let majors = |case: &Path| -> Vec<u32> {
         let listed =
             read(case, "majors").map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect());

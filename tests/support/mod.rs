@@ -144,3 +144,17 @@ pub fn is_for(example: &Path, major: u32) -> bool {
     }
     since <= major
 }
+
+/// The cases in tests/cases that `TRUEUP_CASES` lets through, in the order of their names.
+pub fn cases() -> Vec<PathBuf> {
+    let only = filter("TRUEUP_CASES");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .expect("tests/cases can be read")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && passes(only.as_deref(), &path.display().to_string()))
+        .collect();
+    found.sort();
+    found
+}
