@@ -5,77 +5,11 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::servers::{Database, Server, run};
-use support::trueup::{DIFFERS, FINE, REFUSED, Run, command, trueup_in, trueup_with};
-
-const SCHEMA: &str = "enums:\n  mood: [glad, sad]\ntables:\n  people:\n    columns:\n      id: int primary key\n      name: text not null\n      mood: {type: mood, default: \"'glad'\"}\n";
-const SQL: &str = "create type mood as enum ('glad', 'sad');
-create table people (id int primary key, name text not null, mood mood default 'glad');";
-
-/// A project in a folder, with the database that it declares.
-struct Place<'a> {
-    folder: tempfile::TempDir,
-    database: Database<'a>,
-    scratch: String,
-}
-
-impl<'a> Place<'a> {
-    fn new(server: &'a Server, sql: &str) -> Self {
-        let database = server.database();
-        database.load(sql).expect("the database can be made");
-        let place = Self { folder: tempfile::tempdir().expect("a folder"), database, scratch: server.ephemeral() };
-        place.write("p/trueup.yaml", "version: 1\n");
-        place.write("p/schema.yaml", SCHEMA);
-        place
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        std::fs::write(path, text).expect("a file");
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path().join(name)).unwrap_or_default()
-    }
-
-    /// Runs trueup in the folder, with the scratch server named.
-    fn call(&self, arguments: &[&str]) -> Run {
-        self.call_with(&[], arguments)
-    }
-
-    fn call_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
-        trueup_with(self.path(), variables, &[arguments, &["--ephemeral", &self.scratch]].concat())
-    }
-
-    fn git(&self, arguments: &[&str]) {
-        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
-        let done =
-            Command::new("git").args(identity).args(arguments).current_dir(self.path()).output().expect("git runs");
-        assert!(done.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    }
-}
-
-#[track_caller]
-fn ends(run: Run, status: i32) -> Run {
-    assert_eq!(run.status, status, "{}", run.report());
-    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-    run
-}
-
-#[track_caller]
-fn says(run: &Run, words: &[&str]) {
-    for word in words {
-        assert!(run.stderr.contains(word), "`{word}` is missing: {}", run.stderr);
-    }
-}
+use support::place::{Place, SCHEMA, SQL, ends, says};
+use support::servers::run;
+use support::trueup::{DIFFERS, FINE, REFUSED, command, trueup_in};
 
 #[test]
 fn every_form_of_a_state_can_be_compared() {
@@ -388,109 +322,8 @@ fn a_change_behind_the_back_of_apply_is_noticed() {
 }
 
 /// What a plan would break and may not change is found while planning, and stops it before its first step.
-#[test]
-fn what_stands_in_the_way_is_said_before_anything_is_run() {
-    let Some(server) = support::servers::server() else { return };
-    let before = "create table t (id int primary key, a int, b int);
-        create function f(n int) returns int language sql immutable as 'select n';
-        create schema other;";
-    let after = "tables:\n  t: {columns: {id: int primary key, a: bigint, b: int}}\nfunctions:\n  f(n bigint): {returns: bigint, language: sql, volatility: immutable, body: select n}\n";
-    for (extra, settings, words) in [
-        ("create view other.v as select a from t", "", &["view other.v depends on it", "column public.t.a"][..]),
-        ("create view v as select a from t", "undeclared: keep\n", &["view public.v"]),
-        ("create rule r as on update to t where new.a > 1 do instead nothing", "", &["rule r on table t"]),
-        (
-            "create aggregate total (int) (sfunc = int4pl, stype = int, finalfunc = f)",
-            "",
-            &["function total(integer)", "f(integer)"],
-        ),
-        ("create operator # (rightarg = int, function = f)", "", &["operator #(NONE,integer)"]),
-        ("create publication p for table t where (a > 1)", "", &["publication of table t in publication p"]),
-    ] {
-        if extra.contains("publication") && server.major < 15 {
-            continue;
-        }
-        let place = Place::new(server, &format!("{before} {extra};"));
-        let from = place.database.url.clone();
-        place.write("p/trueup.yaml", &format!("version: 1\n{settings}"));
-        place.write("p/schema.yaml", after);
-        let said = ends(place.call(&["diff", "--from", &from, "--to", "p"]), DIFFERS);
-        says(&said, &[&["error[in-the-way]"], words].concat());
-        let refused = place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]);
-        says(&ends(refused, 1), &[&["in-the-way", "nothing has been changed"], words].concat());
-        let rows = place.database.rows("select a from t").expect("the table is as it was");
-        assert!(rows.is_empty());
-    }
-    // What does not stand in the way is not in the way.
-    let sql = format!(
-        "{before} create statistics s on a, b from t; create view other.v as select b from t; create publication p for table t;"
-    );
-    let place = Place::new(server, &sql);
-    place.write("p/schema.yaml", after);
-    ends(place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]), FINE);
-}
-
 /// What the owner of a view may not read fills no materialized view.
-#[test]
-fn a_materialized_view_that_nobody_may_fill_is_refused_before_anything_is_run() {
-    let Some(server) = support::servers::server() else { return };
-    let place = Place::new(
-        server,
-        "do $$ begin create role trueup_no_reader; exception when duplicate_object or unique_violation then null; end $$; \
-         create table t (a int); create view v as select a from t; alter view v owner to trueup_no_reader;",
-    );
-    let rest = "tables:\n  t: {columns: {a: int}}\nviews:\n  v: {query: select a from t, owner: trueup_no_reader}\n";
-    place.write("p/schema.yaml", &format!("{rest}materialized_views:\n  m: select a from v\n"));
-    let refused = place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]);
-    says(
-        &ends(refused, 1),
-        &[
-            "not-readable",
-            "materialized view public.m cannot be filled",
-            "permission denied for table t",
-            "nothing has been changed",
-        ],
-    );
-}
-
 /// A column that tells partitions apart keeps its type; a value that the new type does not know stops the plan, and is shown.
-#[test]
-fn a_type_that_cannot_be_had_is_refused_before_anything_is_run() {
-    let Some(server) = support::servers::server() else { return };
-    for (before, after, words) in [
-        (
-            "create type st as enum ('a', 'b', 'c'); create table t (s st not null, a int) partition by list (s);",
-            "enums: {st: [a, b]}\ntables:\n  t: {partition_by: list (s), columns: {s: st not null, a: int}}\n",
-            &["in-the-way", "column public.t.s cannot be changed: it is in the partition key of public.t"][..],
-        ),
-        (
-            "create table t (id int, a text); insert into t values (1, 'no uuid'), (2, null), (3, '3f2504e04f8911d39a0c0305e82c3301')",
-            "tables:\n  t: {columns: {id: int, a: uuid}}\n",
-            &[
-                "rows-violate",
-                "column a of public.t is to be of type uuid, which cannot take over 1 value",
-                "such as no uuid",
-            ],
-        ),
-        (
-            "create type st as enum ('a', 'b', 'c'); create table t (id int, a st); insert into t values (1, 'a'), (2, 'b'), (3, 'c')",
-            "enums: {st: [c]}\ntables:\n  t: {columns: {id: int, a: st}}\n",
-            &["rows-violate", "column a of public.t is to be of type st, which cannot take over 2 values"],
-        ),
-        (
-            "create table t (id int, a text); insert into t values (1, 'x'), (2, 'y')",
-            "enums: {st: [x]}\ntables:\n  t: {columns: {id: int, a: st}}\n",
-            &["rows-violate", "which cannot take over 1 value", "such as y"],
-        ),
-    ] {
-        let place = Place::new(server, before);
-        let from = place.database.url.clone();
-        place.write("p/schema.yaml", after);
-        let refused = place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]);
-        says(&ends(refused, 1), &[words, &["nothing has been changed"]].concat());
-    }
-}
-
 /// What a run that was cut off left behind (a check that is not proved, an index that is not valid, a new form beside its old
 /// one) is finished or taken away by the next one, also where what is not declared is kept.
 #[test]
@@ -773,28 +606,6 @@ fn a_project_may_have_no_search_path() {
     place.database.load("update t set a = 0").expect("a row that the invariant does not allow");
     let broken = ends(place.call(&["verify", "--from", &from, "--to", "p"]), DIFFERS);
     assert!(broken.stdout.contains("positive"), "{}", broken.report());
-}
-
-#[test]
-fn what_stands_in_the_way_of_a_later_phase_lets_the_earlier_run() {
-    let Some(server) = support::servers::server() else {
-        return;
-    };
-    let place = Place::new(
-        server,
-        "create table t (a int, b text); create schema other; create view other.v as select b from public.t;",
-    );
-    place.write("p/schema.yaml", "tables:\n  t: {columns: {a: int, c: text}}\n");
-    let from = place.database.url.clone();
-    let apply = |more: &[&str]| {
-        place.call(&[&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"], more].concat())
-    };
-    ends(apply(&["--until", "expand"]), FINE);
-    says(&ends(apply(&[]), 1), &["in-the-way", "column public.t.b cannot be dropped", "nothing has been changed"]);
-    let columns = "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 't'::regclass and attnum > 0";
-    assert_eq!(place.database.rows(columns).expect("the table"), [[Some("a,b,c".to_owned())]]);
-    place.database.load("drop view other.v").expect("out of the way");
-    ends(apply(&[]), FINE);
 }
 
 #[test]

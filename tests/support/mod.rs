@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod journey;
 pub mod judge;
+pub mod place;
 pub mod scripts;
 pub mod servers;
 pub mod trueup;

@@ -1,0 +1,130 @@
+//! What would stop a plan is said before anything is changed, through the binary, against real servers.
+#![allow(clippy::print_stdout, dead_code)]
+
+mod support;
+
+use support::place::{Place, ends, says};
+use support::trueup::{DIFFERS, FINE};
+
+#[test]
+fn what_stands_in_the_way_is_said_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    let before = "create table t (id int primary key, a int, b int);
+        create function f(n int) returns int language sql immutable as 'select n';
+        create schema other;";
+    let after = "tables:\n  t: {columns: {id: int primary key, a: bigint, b: int}}\nfunctions:\n  f(n bigint): {returns: bigint, language: sql, volatility: immutable, body: select n}\n";
+    for (extra, settings, words) in [
+        ("create view other.v as select a from t", "", &["view other.v depends on it", "column public.t.a"][..]),
+        ("create view v as select a from t", "undeclared: keep\n", &["view public.v"]),
+        ("create rule r as on update to t where new.a > 1 do instead nothing", "", &["rule r on table t"]),
+        (
+            "create aggregate total (int) (sfunc = int4pl, stype = int, finalfunc = f)",
+            "",
+            &["function total(integer)", "f(integer)"],
+        ),
+        ("create operator # (rightarg = int, function = f)", "", &["operator #(NONE,integer)"]),
+        ("create publication p for table t where (a > 1)", "", &["publication of table t in publication p"]),
+    ] {
+        if extra.contains("publication") && server.major < 15 {
+            continue;
+        }
+        let place = Place::new(server, &format!("{before} {extra};"));
+        let from = place.database.url.clone();
+        place.write("p/trueup.yaml", &format!("version: 1\n{settings}"));
+        place.write("p/schema.yaml", after);
+        let said = ends(place.call(&["diff", "--from", &from, "--to", "p"]), DIFFERS);
+        says(&said, &[&["error[in-the-way]"], words].concat());
+        let refused = place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]);
+        says(&ends(refused, 1), &[&["in-the-way", "nothing has been changed"], words].concat());
+        let rows = place.database.rows("select a from t").expect("the table is as it was");
+        assert!(rows.is_empty());
+    }
+    // What does not stand in the way is not in the way.
+    let sql = format!(
+        "{before} create statistics s on a, b from t; create view other.v as select b from t; create publication p for table t;"
+    );
+    let place = Place::new(server, &sql);
+    place.write("p/schema.yaml", after);
+    ends(place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]), FINE);
+}
+
+#[test]
+fn a_materialized_view_that_nobody_may_fill_is_refused_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(
+        server,
+        "do $$ begin create role trueup_no_reader; exception when duplicate_object or unique_violation then null; end $$; \
+         create table t (a int); create view v as select a from t; alter view v owner to trueup_no_reader;",
+    );
+    let rest = "tables:\n  t: {columns: {a: int}}\nviews:\n  v: {query: select a from t, owner: trueup_no_reader}\n";
+    place.write("p/schema.yaml", &format!("{rest}materialized_views:\n  m: select a from v\n"));
+    let refused = place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]);
+    says(
+        &ends(refused, 1),
+        &[
+            "not-readable",
+            "materialized view public.m cannot be filled",
+            "permission denied for table t",
+            "nothing has been changed",
+        ],
+    );
+}
+
+#[test]
+fn a_type_that_cannot_be_had_is_refused_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    for (before, after, words) in [
+        (
+            "create type st as enum ('a', 'b', 'c'); create table t (s st not null, a int) partition by list (s);",
+            "enums: {st: [a, b]}\ntables:\n  t: {partition_by: list (s), columns: {s: st not null, a: int}}\n",
+            &["in-the-way", "column public.t.s cannot be changed: it is in the partition key of public.t"][..],
+        ),
+        (
+            "create table t (id int, a text); insert into t values (1, 'no uuid'), (2, null), (3, '3f2504e04f8911d39a0c0305e82c3301')",
+            "tables:\n  t: {columns: {id: int, a: uuid}}\n",
+            &[
+                "rows-violate",
+                "column a of public.t is to be of type uuid, which cannot take over 1 value",
+                "such as no uuid",
+            ],
+        ),
+        (
+            "create type st as enum ('a', 'b', 'c'); create table t (id int, a st); insert into t values (1, 'a'), (2, 'b'), (3, 'c')",
+            "enums: {st: [c]}\ntables:\n  t: {columns: {id: int, a: st}}\n",
+            &["rows-violate", "column a of public.t is to be of type st, which cannot take over 2 values"],
+        ),
+        (
+            "create table t (id int, a text); insert into t values (1, 'x'), (2, 'y')",
+            "enums: {st: [x]}\ntables:\n  t: {columns: {id: int, a: st}}\n",
+            &["rows-violate", "which cannot take over 1 value", "such as y"],
+        ),
+    ] {
+        let place = Place::new(server, before);
+        let from = place.database.url.clone();
+        place.write("p/schema.yaml", after);
+        let refused = place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]);
+        says(&ends(refused, 1), &[words, &["nothing has been changed"]].concat());
+    }
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_later_phase_lets_the_earlier_run() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let place = Place::new(
+        server,
+        "create table t (a int, b text); create schema other; create view other.v as select b from public.t;",
+    );
+    place.write("p/schema.yaml", "tables:\n  t: {columns: {a: int, c: text}}\n");
+    let from = place.database.url.clone();
+    let apply = |more: &[&str]| {
+        place.call(&[&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"], more].concat())
+    };
+    ends(apply(&["--until", "expand"]), FINE);
+    says(&ends(apply(&[]), 1), &["in-the-way", "column public.t.b cannot be dropped", "nothing has been changed"]);
+    let columns = "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 't'::regclass and attnum > 0";
+    assert_eq!(place.database.rows(columns).expect("the table"), [[Some("a,b,c".to_owned())]]);
+    place.database.load("drop view other.v").expect("out of the way");
+    ends(apply(&[]), FINE);
+}
