@@ -52,6 +52,10 @@ attributes! {
         options: Options => Alter(column_settings::alter_options),
         /// Whether it comes from a parent table only.
         inherited: bool => Ignore,
+        /// The parent's default that came with INHERITS to a column with an identity. It gives no value and cannot be said, changed or
+        /// dropped as long as there is the identity, and is what the column has when that goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        behind_identity: Option<String> => Ignore,
     }
 }
 
@@ -226,7 +230,11 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
         (Some(old), None) => {
             let sequence = change.old.identity_sequence(id).unwrap_or_else(|| id.clone());
             let drop = alter("DROP IDENTITY".to_owned()).phase(Phase::Contract);
-            counter::instead_of_identity(id, old, &sequence, drop, cx)
+            let mut steps = counter::instead_of_identity(id, old, &sequence, drop, cx);
+            if change.old.behind_identity.is_some() && !cx.to.contains(&id.child(KindTag::Default, "")) {
+                steps.push(alter("DROP DEFAULT".to_owned()).phase(Phase::Contract));
+            }
+            steps
         }
         (None, Some(new)) => {
             let wanted = new.sequence.clone().unwrap_or_else(|| usual_sequence(id));
@@ -561,6 +569,7 @@ impl Introspect for Column {
             statistics,
             options,
             inherited: row.bool("inherited")? && !local,
+            behind_identity: None,
         };
         let handle = out.add(id.clone(), column, "pg_class", relation, number);
         if let Some(oid) = sequence_oid {

@@ -236,6 +236,7 @@ fn fragment(
         statistics: None,
         options: Options::new(),
         inherited: false,
+        behind_identity: None,
     };
     cx.add(id.clone(), column, &key.location)?;
     if let Some(default) = &parts.default {

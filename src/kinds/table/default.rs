@@ -162,6 +162,12 @@ impl Introspect for Default {
             out.builder.put(column.child(KindTag::Default, ""), Self { expression });
             return Ok(());
         }
+        if row.char("identity")? != ' ' {
+            if let Some(crate::kinds::Object::Column(column)) = out.builder.get_mut(&column) {
+                std::sync::Arc::make_mut(column).behind_identity = Some(expression);
+            }
+            return Ok(());
+        }
         if generated == ' ' {
             out.add(column.child(KindTag::Default, ""), Self { expression }, "pg_attrdef", oid, 0);
             return Ok(());

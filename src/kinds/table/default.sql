@@ -1,4 +1,4 @@
-select d.oid, d.adrelid as relation, d.adnum as number, a.attgenerated as generated,
+select d.oid, d.adrelid as relation, d.adnum as number, a.attgenerated as generated, a.attidentity as identity,
        -- A default refers to no column: without a relation its names need not be gathered.
        pg_get_expr(d.adbin, case when a.attgenerated = '' then 0 else d.adrelid end) as expression
 from pg_attrdef d
@@ -8,7 +8,7 @@ where c.relkind in ('r', 'p') and c.relnamespace = any ($schemas)
 
 union all
 -- A column that has none while a parent of its table has one.
-select distinct 0::oid, a.attrelid, a.attnum, ''::"char", 'NULL'
+select distinct 0::oid, a.attrelid, a.attnum, ''::"char", ''::"char", 'NULL'
 from pg_inherits i
 join pg_class c on c.oid = i.inhrelid
 join pg_attribute a on a.attrelid = i.inhrelid
