@@ -309,6 +309,11 @@ fn can_alter_generated(change: &Change<'_, Column>) -> bool {
 
 fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
     let id = change.id;
+    // A parent's statement goes down to its heirs, which cannot drop what they have from it.
+    let now = &change.new.generated;
+    if column_type::is_carried(change, |old, new| old.generated.is_some() && new.generated == *now) {
+        return Vec::new();
+    }
     let clause = match &change.new.generated {
         None => "DROP EXPRESSION".to_owned(),
         Some(new) => format!("SET EXPRESSION AS ({})", new.expression),

@@ -9,6 +9,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
 use crate::kinds::table::bound;
+use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -78,6 +79,16 @@ pub(crate) fn is_attached(id: &ObjectId, catalog: &Catalog) -> bool {
     catalog.contains(&id.child(KindTag::IndexAttachment, ""))
 }
 
+/// The columns of a table that the plan makes into what those of its parent or partition have to be: of another type, moved over to
+/// a type that is rebuilt, generated or no more.
+fn changed_columns<'a>(table: &'a ObjectId, cx: &'a PlanContext<'_>) -> impl Iterator<Item = ObjectId> + 'a {
+    let changes = |column: &ObjectId| {
+        let of = |catalog| Column::get(catalog, column).map(|c| (&c.type_name, &c.collation, &c.generated));
+        of(cx.from) != of(cx.to) || cx.to.dependencies(column).any(|(d, _)| cx.is_new(d))
+    };
+    cx.to.children(table, KindTag::Column).map(|(column, _)| column).filter(move |c| changes(c)).cloned()
+}
+
 /// Whether this is the part of an exclusion constraint, which the server makes itself: it attaches no others.
 fn born_attached(id: &ObjectId, catalog: &Catalog) -> bool {
     is_attached(id, catalog)
@@ -100,6 +111,7 @@ impl Kind for Attachment {
         // A partition has the columns of its parent, and no other.
         step.requires
             .extend(cx.to.children(&self.parent, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_new(c)).cloned());
+        step.requires.extend([&self.parent, &table].into_iter().flat_map(|of| changed_columns(of, cx)));
         step.after
             .extend(cx.from.children(&table, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_dropped(c)).cloned());
         // A bound that took the same rows is given up first.
