@@ -302,6 +302,14 @@ impl Kind for Grant {
     }
 }
 
+/// The privileges, given in this plan, on the routines that an object calls. The rows of an index are put into it with the privileges of
+/// its table's owner, whoever builds it.
+pub(crate) fn given_on_what_it_calls(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let routines = cx.to.dependencies(id).map(|(routine, _)| routine).filter(|d| d.kind() == KindTag::Routine);
+    let grants = routines.flat_map(|routine| cx.to.children(routine, KindTag::Grant));
+    grants.map(|(grant, _)| grant).filter(|grant| cx.is_new(grant)).cloned().collect()
+}
+
 /// After an object was created: takes back what PostgreSQL gave to grantees that should have nothing.
 pub(super) fn revoke_initial(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let Some(letter) = object_type(id.kind()) else { return Vec::new() };

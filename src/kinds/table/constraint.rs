@@ -11,6 +11,7 @@ use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
+use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
 use crate::kinds::table::inheritance::{bonds_that_go, heirs, parents};
@@ -340,6 +341,9 @@ impl Kind for Constraint {
         if let Some(first) = steps.first_mut() {
             first.premise = premise::constraint(self, id, cx);
             first.requires.extend(attachments_before(id, cx));
+            if self.constraint_type == ConstraintType::Exclusion {
+                first.requires.extend(given_on_what_it_calls(id, cx));
+            }
             // A partition's rows are not known to satisfy it: so it came down to a partition that was there already.
             first.requires.extend(heirs(&table, cx.to).into_iter().filter_map(|heir| {
                 let own = Self::get(cx.to, &heir.child(KindTag::Constraint, &name))?;

@@ -11,6 +11,7 @@ use crate::core::step::{Action, HazardKind, LockMode, MENDED, Phase, Step, Trans
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::table::partition::{attachments_before, has_attached_children};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -225,6 +226,7 @@ impl Kind for Index {
         }
         step.premise = premise::unique_index(self, id, cx);
         step.requires.extend(attachments_before(id, cx));
+        step.requires.extend(given_on_what_it_calls(id, cx));
         let mut steps = vec![step];
         if beside {
             steps = self.takes_place(steps.remove(0), id, &name, cx);
