@@ -95,10 +95,16 @@ where r.relkind in ('r', 'p', 'v', 'm', 'f', 'c')
 union all
 -- Like pg_dump, not under the names of the parts of foreign keys between partitions, which the server chooses by turns.
 select 'constraint', concat_ws('.', r.name, ty.typname, case when c.contype = 'f' and c.conparentid <> 0
-    then (select concat('part of ', p.conname) from pg_constraint p where p.oid = c.conparentid) else c.conname end), concat_ws(' ', pg_get_constraintdef(c.oid),
+    then (select concat('part of ', p.conname) from pg_constraint p where p.oid = c.conparentid) else c.conname end), concat_ws(' ',
+    case when w.oid is null then pg_get_constraintdef(c.oid) else replace(pg_get_constraintdef(c.oid), ' NOT VALID', '') end,
     -- Like pg_dump, which writes the NOT NULL of a partition in any case.
-    case when c.contype = 'n' and r.relispartition then '' when c.conislocal then 'local' else 'inherited' end, c.convalidated::text)
+    case when c.contype = 'n' and r.relispartition then '' when c.conislocal then 'local' else 'inherited' end, coalesce(w.convalidated, c.convalidated)::text)
 from pg_constraint c join space n on n.oid = c.connamespace left join rel r on r.oid = c.conrelid left join pg_type ty on ty.oid = c.contypid
+-- A foreign key to a partitioned table has a part for each partition. Up to 17, VALIDATE says that the key is valid and leaves the flags of
+-- these parts as they are. They say nothing: the parts cannot be validated by themselves (their partition has not all keys), the server
+-- reads the key's own flag, and makes them anew from it when either table is attached or detached.
+left join pg_constraint w on w.oid = c.conparentid and w.conrelid = c.conrelid and c.contype = 'f'
+    and current_setting('server_version_num')::int < 180000
 union all
 select 'index', r.name, concat_ws(' ', pg_get_indexdef(r.oid), i.indisclustered::text, i.indisreplident::text, i.indisvalid::text,
     (select string_agg(concat(a.attnum, ':', a.attstattarget), ',' order by a.attnum) from pg_attribute a where a.attrelid = r.oid and a.attstattarget >= 0))
