@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident};
+use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::table::Table;
-use crate::kinds::table::column::Column;
+use crate::kinds::table::column::{Column, of_column};
 use crate::kinds::table::column_settings;
 use crate::kinds::table::inheritance::{self, Inheritance};
 use crate::kinds::table::type_change::{is_lossless, may_lose};
@@ -93,6 +93,8 @@ pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> 
         .phase(Phase::Contract)
         .rank(2);
     step.after = defaults_of_heirs(id, cx);
+    // A table that has become a partition meanwhile is no more to be changed by itself.
+    step.done_when = Some(of_column(id, &format!("format_type(atttypid, atttypmod) = {}", literal(to))));
     step = unless_partition_key(step, id, cx);
     let old = Column::get(cx.from, id).map_or(to, |old| &old.type_name);
     if !is_lossless(old, to, id, cx) {
