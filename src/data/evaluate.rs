@@ -111,9 +111,13 @@ pub async fn pending(
         let mut answer = asked(session, &waiting(backfill), &backfill.location).await?;
         if answer.is_err() {
             // What it read may have gone once it was done. Where every row has a value, nothing waits for it any more.
-            let without = asked(session, &without_value(backfill), &backfill.location).await?;
-            if matches!(&without, Ok(rows) if rows.first().map(String::as_str) == Some("f")) {
-                answer = without;
+            // So it does where there is no row, or no table yet.
+            for query in [without_value(backfill), any_row(backfill), table_is_there(backfill)] {
+                let other = asked(session, &query, &backfill.location).await?;
+                if matches!(&other, Ok(rows) if rows.first().map(String::as_str) == Some("f")) {
+                    answer = other;
+                    break;
+                }
             }
         }
         pending.backfills.push(!matches!(&answer, Ok(rows) if rows.first().map(String::as_str) == Some("f")));
@@ -126,6 +130,16 @@ pub async fn pending(
 fn without_value(backfill: &Backfill) -> String {
     let (table, column) = (backfill.column.top(), crate::core::name::ident(&backfill.column.name()));
     format!("SELECT EXISTS (SELECT FROM {} WHERE {column} IS NULL)", table.sql())
+}
+
+/// Whether there is any row.
+fn any_row(backfill: &Backfill) -> String {
+    format!("SELECT EXISTS (SELECT FROM {})", backfill.column.top_sql())
+}
+
+/// Whether there can be any.
+fn table_is_there(backfill: &Backfill) -> String {
+    format!("SELECT pg_catalog.to_regclass({}) IS NOT NULL", crate::core::name::literal(&backfill.column.top_sql()))
 }
 
 /// Whether a row has no value and would get one.
