@@ -258,6 +258,45 @@ fn a_saved_plan_is_run_as_it_is_and_refused_when_the_database_has_changed() {
     }
 }
 
+/// What a project leaves open (the version of an extension) is as it is found afterwards.
+#[test]
+fn a_saved_plan_that_made_an_extension_says_that_it_is_done() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(server, "select 1");
+    let from = place.database.url.clone();
+    place.write("e/trueup.yaml", "version: 1\n");
+    place.write("e/s.yaml", "extensions: {btree_gist: {}}\ntables: {t: {columns: {a: int}}}\n");
+    ends(place.call(&["plan", "--from", &from, "--to", "e", "--out", "e.json"]), FINE);
+    ends(place.call(&["apply", "e.json", "--from", &from, "--to", "e", "--yes"]), FINE);
+    let again = ends(place.call(&["apply", "e.json", "--from", &from, "--to", "e", "--yes"]), FINE);
+    assert!(again.stdout.contains("already applied; nothing to do"), "{}", again.stdout);
+    run(&from, "alter table t alter a type bigint").expect("somebody else's change");
+    says(&ends(place.call(&["apply", "e.json", "--from", &from, "--to", "e", "--yes"]), REFUSED), &["stale-plan"]);
+}
+
+#[test]
+fn a_pull_says_who_else_has_granted() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(server, "create table g (a int, b int)");
+    let from = place.database.url.clone();
+    let roles = "create role passes_on; create role \"gets it\"";
+    run(&from, roles).expect("roles");
+    let grants = "grant select on g to passes_on with grant option; grant update (b) on g to passes_on with grant option; \
+                  set role passes_on; grant select, update (b) on g to \"gets it\"";
+    run(&from, grants).expect("grants");
+    let pulled = ends(place.call(&["pull", "--from", &from, "--out", "granted"]), FINE);
+    says(
+        &pulled,
+        &[
+            "2 grants by another role than the owner",
+            "select on table public.g to \"gets it\", granted by passes_on",
+            "update on column public.g.b to \"gets it\", granted by passes_on",
+        ],
+    );
+    ends(place.call(&["diff", "--from", &from, "--to", "granted"]), FINE);
+    run(&from, "drop table g; drop role passes_on; drop role \"gets it\"").expect("all goes");
+}
+
 /// A plan that was begun is looked at again before the rest of it is run: what it is about may be in other use by now.
 #[test]
 fn a_saved_plan_that_was_begun_is_refused_when_what_is_left_has_changed() {

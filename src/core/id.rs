@@ -188,6 +188,8 @@ impl fmt::Display for ObjectId {
         if kind.is_component() {
             return if name.is_empty() {
                 write!(f, "{label} {parent}")
+            } else if kind.info().names_part {
+                write!(f, "{label} the {name} of {parent}")
             } else {
                 write!(f, "{label} {} {parent}", Ident(&name))
             };

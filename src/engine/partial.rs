@@ -50,6 +50,7 @@ const KNOWN: &[KindTag] = &[
     KindTag::ViewColumn,
     KindTag::Routine,
     KindTag::Trigger,
+    KindTag::TriggerState,
     KindTag::Policy,
     KindTag::Comment,
 ];

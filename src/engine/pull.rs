@@ -8,6 +8,7 @@ use crate::declare::project::{FILE, Profile, Project};
 use crate::declare::{resolve, write};
 use crate::engine::load::{Loaded, Workplace};
 use crate::engine::{Settings, scope};
+use crate::kinds::component;
 use crate::state::StateSpec;
 
 /// Where a pulled state goes.
@@ -79,6 +80,7 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
                 }
             }
             let catalog = in_project(&loaded.catalog, &project);
+            notes.extend(granted_by_others(&catalog));
             settings.progress.stage("writing YAML");
             let mut files = write::files(&catalog, &project);
             if existing.is_some() {
@@ -99,6 +101,24 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
             Ok(PullReport { files: write::write(dir, &files)?, notes })
         }
     }
+}
+
+/// A project says who has which privileges, not from whom: where it is applied to another database, all are the owner's grants.
+fn granted_by_others(catalog: &Catalog) -> Option<Box<Diagnostic>> {
+    const SHOWN: usize = 10;
+    let found = component::grant::granted_by_others(catalog);
+    let mut note = Diagnostic::warning(
+        "granted-by-others",
+        format!("{} by another role than the owner of the object", crate::render::counted(found.len(), "grant")),
+    );
+    for one in found.iter().take(SHOWN) {
+        note = note.note(one.clone());
+    }
+    if let Some(more) = found.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        note = note.note(format!("and {more} more"));
+    }
+    (!found.is_empty())
+        .then(|| note.help("YAML does not say who granted a privilege: in another database, the owner does"))
 }
 
 /// Reads the state once more, with every name qualified, where a name without a schema would be misread in the project.

@@ -25,8 +25,9 @@ with u as (
   union all select 'transform', format_type(trftype, null), 'pg_transform'::regclass, oid, 0 from pg_transform where oid >= 16384
   union all select 'access method', amname, 'pg_am'::regclass, oid, 0 from pg_am where oid >= 16384
   union all select 'security label', objtype || ' ' || objname, 'pg_seclabel'::regclass, 0::oid, objnamespace from pg_seclabels where objtype <> 'large object'
-  union all select 'state of a partition''s trigger', t.tgname || ' on ' || t.tgrelid::regclass::text, 'pg_trigger'::regclass, 0::oid, c.relnamespace
-    from pg_trigger t join pg_trigger p on p.oid = t.tgparentid join pg_class c on c.oid = t.tgrelid where t.tgenabled <> p.tgenabled and not p.tgisinternal
+  union all select 'switched-off enforcement', k.conname || ' on ' || k.conrelid::regclass::text, 'pg_constraint'::regclass, 0::oid, k.connamespace
+    from pg_constraint k where k.contype in ('f', 'p', 'u', 'x')
+    and exists (select from pg_trigger t where t.tgconstraint = k.oid and t.tgisinternal and t.tgenabled <> 'O')
 ), own as (
   select * from u
   where not exists (select from pg_depend d where d.classid = u.class and d.objid = u.oid and d.deptype = 'e')

@@ -9,6 +9,7 @@ use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, beside, dollar_quoted, literal, qualified};
 use crate::core::step::{Action, Step, Transaction};
+use crate::kinds::component::comment;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
@@ -226,6 +227,10 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
             statements.extend(create.iter().cloned());
             statements
         }
+        Object::Comment(_) => match comment::has_other_name(id, catalog) {
+            Some(other) => vec![when(&format!("NOT ({other})"), create)],
+            None => create.to_vec(),
+        },
         _ if exists(id, object).is_some() => guarded(id, object, create, catalog),
         _ => create.to_vec(),
     }
@@ -302,6 +307,11 @@ pub(crate) fn missing_values_before_renames(names: &[&ObjectId], values: &[Strin
         labels(&names),
     );
     format!("DO {}", dollar_quoted(&body))
+}
+
+/// Whether what is said of a part of an object waits until all else is done: the part comes once no row is in its way.
+pub fn after_all(id: &ObjectId) -> bool {
+    comment::is_on_not_null(id)
 }
 
 /// Whether an object waits for the rows to be mended: what demands something of all of them.
@@ -488,9 +498,9 @@ pub fn identity(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<Str
 }
 
 /// SET NOT NULL, once no row is without a value; otherwise the script stops and names rows.
-pub fn not_null(id: &ObjectId, object: &Object) -> Option<String> {
+pub fn not_null(id: &ObjectId, object: &Object, major: u32) -> Option<String> {
     let Object::Column(column) = object else { return None };
-    column.not_null.as_ref()?;
+    let own = column.not_null.as_ref()?;
     let (table, name) = (id.top_sql(), Ident(&id.name()).to_string());
     let body = format!(
         "\nDECLARE\n  found text[];\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped AND NOT attnotnull) THEN\n    \
@@ -500,7 +510,12 @@ pub fn not_null(id: &ObjectId, object: &Object) -> Option<String> {
         regclass(&table),
         literal(&id.name()),
         literal(&format!("column {} is to be NOT NULL and has rows without a value", id.sql_path())),
-        literal(&format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL")),
+        literal(&match &own.name {
+            Some(constraint) if major >= 18 => {
+                format!("ALTER TABLE {table} ADD CONSTRAINT {} NOT NULL {name}", Ident(constraint))
+            }
+            _ => format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL"),
+        }),
     );
     Some(format!("DO {}", dollar_quoted(&body)))
 }

@@ -61,7 +61,12 @@ fn update(change: &Change<'_, Extension>) -> Vec<Step> {
 }
 
 impl Kind for Extension {
-    const INFO: KindInfo = KindInfo { brings: true, given: &["plpgsql"], ..KindInfo::new("extension", "extension") };
+    const INFO: KindInfo = KindInfo {
+        brings: true,
+        given: &["plpgsql"],
+        left_open: &["schema", "version"],
+        ..KindInfo::new("extension", "extension")
+    };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

@@ -10,6 +10,7 @@ use crate::kinds::component::{self, acl};
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, labels, regclass};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
+use crate::kinds::trigger::letter_of;
 use crate::kinds::{KindTag, Object};
 
 /// As [`exists`], but a constraint that demands the same counts under whatever name it has.
@@ -29,8 +30,19 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
         }
         Object::Grant(_) => Some(format!("({}) IS NOT NULL", access_list(&id.parent()?)?)),
         Object::SequenceGrant(_) => Some(format!("({}) IS NOT NULL", access_of_counter(&id.parent()?))),
+        Object::TriggerState(_) => Some(switched(id, None)),
         _ => exists(id, object),
     }
+}
+
+/// True where a partition has a copy of a trigger, in some state or in one of its own.
+fn switched(id: &ObjectId, enabled: Option<&str>) -> String {
+    let state = enabled.map(|enabled| format!(" AND tgenabled = '{}'", letter_of(enabled))).unwrap_or_default();
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {}{state})",
+        regclass(&id.top_sql()),
+        literal(&id.name())
+    )
 }
 
 /// Whether a result speaks of the object only where it is not as declared.
@@ -138,13 +150,9 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
              AND (tgconstraint <> 0) = {} AND tgenabled = '{}')",
             regclass(&id.top_sql()),
             trigger.constraint,
-            match trigger.enabled.as_str() {
-                "disabled" => 'D',
-                "replica" => 'R',
-                "always" => 'A',
-                _ => 'O',
-            }
+            letter_of(&trigger.enabled)
         ),
+        Object::TriggerState(state) => switched(id, Some(&state.enabled)),
         Object::Attachment(attachment) => format!(
             "EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
              WHERE c.oid = {} AND i.inhparent = {} AND pg_get_expr(c.relpartbound, c.oid) = {})",

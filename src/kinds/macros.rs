@@ -174,9 +174,15 @@ macro_rules! kinds {
                 }
             }
 
-            /// All that a difference can be in, as one text: equal where [`Object::changes`] finds none.
-            pub fn essence(&self) -> String {
-                match self { $(Self::$Name(k) => essence_of(&**k)),* }
+            /// All that a difference can be in, as one text: equal where [`Object::changes`] finds none. Some attributes can be left
+            /// out.
+            pub fn essence(&self, without: &[String]) -> String {
+                match self { $(Self::$Name(k) => essence_of(&**k, without)),* }
+            }
+
+            /// The attributes that a declaration leaves open: whatever is found is as declared.
+            pub fn left_open(&self) -> Vec<String> {
+                match self { $(Self::$Name(k) => left_open_of(&**k)),* }
             }
 
             /// What the changes towards `new` call for.

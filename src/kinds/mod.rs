@@ -26,6 +26,8 @@ pub struct KindInfo {
     pub label: &'static str,
     /// Said of another object, not an object people would count: a comment, a grant, an owner.
     pub component: bool,
+    /// The name in the id, where there is one, says which part of the parent it is about.
+    pub names_part: bool,
     /// Written `parent.name` rather than `name on parent`.
     pub dotted: bool,
     /// The name in the id is a quoted name with argument types.
@@ -58,6 +60,8 @@ pub struct KindInfo {
     pub provided_in_part: bool,
     /// Whatever can have one has one: that one comes along says nothing.
     pub everywhere: bool,
+    /// Attributes that a declaration may leave open: what it does not say is as it is found.
+    pub left_open: &'static [&'static str],
 }
 
 impl KindInfo {
@@ -67,6 +71,7 @@ impl KindInfo {
             word,
             label,
             component: false,
+            names_part: false,
             dotted: false,
             signature: false,
             composed: false,
@@ -83,6 +88,7 @@ impl KindInfo {
             swaps: false,
             provided_in_part: false,
             everywhere: false,
+            left_open: &[],
         }
     }
 }
@@ -324,13 +330,20 @@ fn attribute_changes<K: Kind>(old: &K, new: &K) -> Vec<AttributeChange> {
         .collect()
 }
 
-fn essence_of<K: Kind>(object: &K) -> String {
+fn essence_of<K: Kind>(object: &K, without: &[String]) -> String {
     let said = K::ATTRIBUTES.iter().filter(|a| !matches!(a.on_change, OnChange::Ignore));
+    let said = said.filter(|a| !without.iter().any(|name| name == a.name));
     let mut text = K::INFO.word.to_owned();
     for attribute in said {
         text.push_str(&format!("\n{}={}", attribute.name, (attribute.value)(object)));
     }
     text
+}
+
+/// The attributes that an object leaves open.
+fn left_open_of<K: Kind>(object: &K) -> Vec<String> {
+    let open = K::ATTRIBUTES.iter().filter(|a| K::INFO.left_open.contains(&a.name) && (a.value)(object).is_null());
+    open.map(|a| a.name.to_owned()).collect()
 }
 
 fn means_of<K: Kind>(change: &Change<'_, K>) -> Means {
@@ -424,6 +437,7 @@ pub mod schema;
 pub mod sequence;
 pub mod table;
 pub mod trigger;
+pub mod trigger_state;
 pub mod types;
 pub mod view;
 
@@ -451,6 +465,7 @@ kinds! {
     ViewColumn in view::column,
     Routine in routine,
     Trigger in trigger,
+    TriggerState in trigger_state,
     Policy in policy,
     Comment in component::comment,
     Owner in component::owner,

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal, qualified};
-use crate::kinds::common::generated_name;
 use crate::kinds::ensure::{CONSTRAINT_TEXT, labels, regclass, when};
 use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::{KindTag, Object};
@@ -46,6 +45,9 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
                     literal(&id.sql())
                 );
                 said.late.push(when(&may_be_null, &[domain.demand(id, major)]));
+                if major >= 17 {
+                    said.late.push(domain.name_constraint(id));
+                }
             }
         }
         Object::DomainConstraint(constraint) if constraint.validated => {
@@ -121,9 +123,8 @@ pub fn not_nulls_follow(to: &Catalog, is_renamed: &dyn Fn(&ObjectId) -> bool) ->
     for (id, object) in to.iter() {
         let Object::Column(column) = object else { continue };
         if let Some(not_null) = column.not_null.as_ref().filter(|_| is_renamed(id)) {
-            let name =
-                not_null.name.clone().unwrap_or_else(|| generated_name(&[&id.top().name(), &id.name()], "not_null"));
-            rows.push(format!("({}, {}, {})", literal(&id.top_sql()), literal(&id.name()), literal(&name)));
+            let (column, name) = (id.name(), not_null.name_of(id));
+            rows.push(format!("({}, {}, {})", literal(&id.top_sql()), literal(&column), literal(&name)));
         }
     }
     if rows.is_empty() {

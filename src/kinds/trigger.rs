@@ -1,5 +1,6 @@
 //! Triggers of tables and views (`pg_trigger`; CREATE TRIGGER). Clones on partitions belong to the parent's trigger.
 
+use crate::core::catalog::Edge;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
@@ -7,6 +8,8 @@ use crate::core::step::{LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::component::comment;
+use crate::kinds::trigger_state::{self, TriggerState};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -180,15 +183,28 @@ impl Trigger {
     }
 
     fn enable(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
-        let clause = match self.enabled.as_str() {
-            "disabled" => "DISABLE",
-            "replica" => "ENABLE REPLICA",
-            "always" => "ENABLE ALWAYS",
-            _ => "ENABLE",
-        };
-        let sql = format!("ALTER TABLE {} {clause} TRIGGER {}", id.top_sql(), Ident(&id.name()));
+        let sql = format!("ALTER TABLE {} {}", id.top_sql(), enable_clause(&self.enabled, &id.name()));
         cx.locked(Step::alter(id, sql), LockMode::ShareRowExclusive, &id.top()).rank(1)
     }
+}
+
+/// When a trigger fires: the word, the letter in `pg_trigger.tgenabled`, and what ALTER TABLE says. The first is the default.
+const STATES: [(&str, char, &str); 4] = [
+    ("origin", 'O', "ENABLE"),
+    ("disabled", 'D', "DISABLE"),
+    ("replica", 'R', "ENABLE REPLICA"),
+    ("always", 'A', "ENABLE ALWAYS"),
+];
+
+/// The clause of ALTER TABLE that lets a trigger fire when it should.
+pub(super) fn enable_clause(enabled: &str, name: &str) -> String {
+    let clause = STATES.iter().find(|(word, ..)| *word == enabled).map_or("ENABLE", |(_, _, clause)| clause);
+    format!("{clause} TRIGGER {}", Ident(name))
+}
+
+/// The letter in `pg_trigger.tgenabled`.
+pub(super) fn letter_of(enabled: &str) -> char {
+    STATES.iter().find(|(word, ..)| *word == enabled).map_or('O', |(_, letter, _)| *letter)
 }
 
 fn alter_enabled(change: &Change<'_, Trigger>) -> Vec<Step> {
@@ -196,7 +212,9 @@ fn alter_enabled(change: &Change<'_, Trigger>) -> Vec<Step> {
     if change.old.definition != change.new.definition {
         return Vec::new();
     }
-    vec![change.new.enable(change.id, change.cx)]
+    let mut steps = vec![change.new.enable(change.id, change.cx)];
+    steps.extend(trigger_state::again(change.id, &change.id.top(), change.id, change.cx));
+    steps
 }
 
 impl Kind for Trigger {
@@ -228,6 +246,7 @@ impl Kind for Trigger {
         if change.new.enabled != "origin" {
             steps.push(change.new.enable(id, cx));
         }
+        steps.extend(trigger_state::again(id, &id.top(), id, cx));
         steps
     }
 
@@ -252,17 +271,20 @@ impl Introspect for Trigger {
             return Ok(());
         }
         let id = table.child(KindTag::Trigger, row.text("name")?);
-        if row.bool("clone")? {
-            out.builder.origin.unmodelled.push(("trigger state on a partition".to_owned(), id.sql_path()));
+        let letter = row.char("enabled")?;
+        let enabled = STATES.iter().find(|(_, own, _)| *own == letter).map_or("origin", |(word, ..)| word);
+        if let (Some(root), Some(name)) = (row.opt_number("root")?, row.opt("root_name")?) {
+            // The trigger itself may be read later.
+            if let Some(trigger) = out.at("pg_class", root, 0).map(|table| table.child(KindTag::Trigger, name)) {
+                let state = table.child(KindTag::TriggerState, row.text("name")?);
+                for on in [&trigger, &table.child(KindTag::Attachment, "")] {
+                    out.builder.depend(&state, on, Edge::Hard);
+                }
+                out.builder.put(state, TriggerState { trigger, enabled: enabled.to_owned() });
+            }
             return Ok(());
         }
         let constraint = row.bool("constraint")?;
-        let enabled = match row.char("enabled")? {
-            'D' => "disabled",
-            'R' => "replica",
-            'A' => "always",
-            _ => "origin",
-        };
         let printed = row.text("definition")?;
         let Some(definition) = cut(printed) else {
             return Err(Diagnostic::error(
@@ -353,7 +375,13 @@ impl Declare for Trigger {
                 doc: "When it fires: origin (default), disabled, replica or always.",
                 shape: Shape::OneOf(ENABLED),
             },
+            KeyDoc {
+                name: "inherited",
+                doc: "Of a partition: the trigger is the partitioned table's; only `enabled` is said here.",
+                shape: Shape::Boolean,
+            },
             KeyDoc { name: "comment", doc: "COMMENT ON TRIGGER.", shape: Shape::Text },
+            comment::CONSTRAINT.key,
             KeyDoc { name: "was", doc: "The name the trigger had before.", shape: Shape::Name },
         ],
     };

@@ -12,6 +12,7 @@ use super::Plan;
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, Step};
+use crate::kinds::Object;
 
 /// An object before and after a plan, each as a short hash; empty where it is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Mark {
     /// Where it leads.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub after: String,
+    /// The attributes that it leaves open there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
 }
 
 /// The objects that a plan touches.
@@ -33,8 +37,10 @@ pub fn marks(plan: &Plan, from: &Catalog, to: &Catalog) -> Marks {
         plan.steps().flat_map(|step| touched(step, |id| [below(id, from), below(id, to)].concat())).collect();
     let ours = |id: &ObjectId| touched.contains(id);
     let lost = lost(plan.steps());
-    let mark =
-        |id: &ObjectId| Mark { before: hash(id, from, lost.contains(id), ours), after: hash(id, to, false, ours) };
+    let mark = |id: &ObjectId| {
+        let open = to.get(id).map(Object::left_open).unwrap_or_default();
+        Mark { before: hash(id, from, lost.contains(id), ours, &[]), after: hash(id, to, false, ours, &open), open }
+    };
     touched.iter().map(|id| (id.clone(), mark(id))).filter(|(_, mark)| *mark != Mark::default()).collect()
 }
 
@@ -60,14 +66,16 @@ pub fn changed(plan: &Plan, now: &Catalog, done: &BTreeSet<usize>, begun: &BTree
     let ours = |id: &ObjectId| plan.objects.contains_key(id);
     let left: BTreeSet<ObjectId> = left.into_iter().flat_map(of).filter(|id| !settled.contains(id)).collect();
     left.into_iter()
-        .filter(|id| plan.objects.get(id).is_some_and(|mark| mark.before != hash(id, now, lost.contains(id), ours)))
+        .filter(|id| {
+            plan.objects.get(id).is_some_and(|mark| mark.before != hash(id, now, lost.contains(id), ours, &[]))
+        })
         .collect()
 }
 
 /// Whether a state is the one that a plan leads to, as far as the plan touches it.
 pub fn reached(plan: &Plan, now: &Catalog) -> bool {
     let differs = plan.objects.values().any(|mark| mark.before != mark.after);
-    differs && plan.objects.iter().all(|(id, mark)| mark.after == hash(id, now, false, |_| true))
+    differs && plan.objects.iter().all(|(id, mark)| mark.after == hash(id, now, false, |_| true, &mark.open))
 }
 
 /// The objects of a step, and what comes or goes with them.
@@ -89,9 +97,9 @@ fn below(id: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
     catalog.below(id).map(|(child, _)| child.clone()).collect()
 }
 
-fn hash(id: &ObjectId, catalog: &Catalog, lost: bool, ours: impl Fn(&ObjectId) -> bool) -> String {
+fn hash(id: &ObjectId, catalog: &Catalog, lost: bool, ours: impl Fn(&ObjectId) -> bool, open: &[String]) -> String {
     let Some(object) = catalog.get(id) else { return String::new() };
-    let mut text = object.essence();
+    let mut text = object.essence(open);
     if lost {
         let others: BTreeSet<&ObjectId> =
             catalog.dependents(id).filter(|(d, edge)| *edge == Edge::Hard && !ours(d)).map(|(d, _)| d).collect();

@@ -220,14 +220,20 @@ impl Parts {
                         0 => ensure::ensure(id, object, std::slice::from_ref(&step.sql), editor.to),
                         _ => ensure::ensure(id, object, &alone(id, object, editor), editor.to),
                     };
-                    for sql in &statements {
-                        statement(sql, if waits { &mut self.late } else { &mut self.body });
-                    }
+                    // What is said of what waits, waits for that.
+                    let follows = self.waiting.iter().any(|other| id != other && id.is_within(other));
+                    let part = match editor.offline && (follows || ensure::after_all(id)) {
+                        true => &mut self.last,
+                        false if waits => &mut self.late,
+                        false => &mut self.body,
+                    };
+                    statements.iter().for_each(|sql| statement(sql, part));
                     if editor.offline {
                         let said = restated::restated(id, object, editor.plan.major);
                         said.now.iter().for_each(|sql| statement(sql, &mut self.body));
                         said.late.iter().for_each(|sql| statement(sql, &mut self.late));
-                        let sql = [ensure::not_null(id, object), ensure::identity(id, object, editor.to)];
+                        let sql =
+                            [ensure::not_null(id, object, editor.plan.major), ensure::identity(id, object, editor.to)];
                         // What is said of an identity's sequence waits for that.
                         if sql[1].is_some() {
                             self.waiting.insert(id.clone());

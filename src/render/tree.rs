@@ -120,6 +120,8 @@ pub fn part(id: &ObjectId, top: &ObjectId) -> String {
         label.to_owned()
     } else if id.kind().name_is_signature() {
         format!("{label} {name}")
+    } else if id.kind().info().names_part {
+        format!("{label} the {name} of")
     } else {
         format!("{label} {}", crate::core::name::Ident(&name))
     };

@@ -126,7 +126,9 @@ from pg_proc p join space n on n.oid = p.pronamespace
 where not exists (select from ext where classid = 'pg_proc'::regclass and objid = p.oid)
 union all
 select 'trigger', r.name || '.' || t.tgname, concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled::text)
-from pg_trigger t join rel r on r.oid = t.tgrelid where not t.tgisinternal
+from pg_trigger t join rel r on r.oid = t.tgrelid left join pg_trigger p on p.oid = t.tgparentid
+-- Up to 14, clones count as internal.
+where not t.tgisinternal or p.tgname = t.tgname
 union all
 select 'policy', r.name || '.' || p.polname, concat_ws(' ', p.polcmd::text, p.polpermissive::text,
     (select string_agg(r, ',' order by r) from (select case x when 0 then 'public' else x::regrole::text end as r from unnest(p.polroles) x) roles),

@@ -237,6 +237,20 @@ fn ranked(mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
+/// What others than the owners have granted: `select on table public.t to b, granted by a`.
+pub fn granted_by_others(catalog: &Catalog) -> Vec<String> {
+    let granted = |(id, object): (&ObjectId, &Object)| {
+        let (grant, target) = (Grant::of(object)?, id.parent()?);
+        let who = crate::core::name::role(&id.name()).to_string();
+        let said = grant.by_others.iter().map(move |(grantor, words)| {
+            let words = words.iter().map(|word| word.to_lowercase()).collect::<Vec<_>>().join(", ");
+            format!("{words} on {target} to {who}, granted by {}", ident(grantor))
+        });
+        Some(said.collect::<Vec<_>>())
+    };
+    catalog.iter().filter_map(granted).flatten().collect()
+}
+
 impl Grant {
     /// Privileges that the owner has granted.
     pub fn of_owner(privileges: Privileges) -> Self {

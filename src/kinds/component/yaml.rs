@@ -113,6 +113,7 @@ pub fn declare(fields: &Fields<'_>, id: &ObjectId, cx: &mut DeclareContext<'_>) 
         let place = fields.key_place("comment").unwrap_or_else(|| fields.place());
         cx.add(Comment::id(id), Comment { text: text.to_owned() }, &place)?;
     }
+    super::comment::declare_parts(fields, id, cx)?;
     if keys("owner")
         && let Some(role) = fields.name("owner")?
     {
@@ -138,6 +139,7 @@ pub fn write(id: &ObjectId, cx: &WriteContext<'_>) -> Vec<(String, Out)> {
     if let Some(comment) = Comment::get(catalog, &Comment::id(id)) {
         entries.push(("comment".to_owned(), Out::Block(comment.text.clone())));
     }
+    entries.extend(super::comment::write_parts(id, cx));
     let Some(letter) = object_type(id.kind()) else { return entries };
     let owner = Owner::get(catalog, &Owner::id(id)).map_or("", |o| o.role.as_str());
     // The owner of a sequence that a column owns is its table's.

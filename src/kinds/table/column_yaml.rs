@@ -9,7 +9,7 @@ use crate::core::name::{Ident, qualified};
 use crate::core::options::Options;
 use crate::declare::context::DeclareContext;
 use crate::kinds::common::WriteContext;
-use crate::kinds::component::sequence_grant;
+use crate::kinds::component::{comment, sequence_grant};
 use crate::kinds::table::Table;
 use crate::kinds::table::column::{Column, Generated, Identity, NotNull};
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
@@ -65,6 +65,8 @@ pub const DEFINITION: Definition = Definition {
             shape: Shape::Boolean,
         },
         KeyDoc { name: "comment", doc: "COMMENT ON COLUMN.", shape: Shape::Text },
+        comment::SEQUENCE.key,
+        comment::NOT_NULL.key,
         KeyDoc { name: "grants", doc: "Privileges on the column by role.", shape: Shape::Any },
         sequence_grant::KEY,
         KeyDoc { name: "was", doc: "The name the column had before.", shape: Shape::Name },

@@ -567,7 +567,7 @@ impl Introspect for Constraint {
         if letter == 'n' {
             if let Some(handle) = columns.first() {
                 let column_id = out.builder.id(*handle).clone();
-                let usual = crate::kinds::common::generated_name(&[&table.name(), &column_id.name()], "not_null");
+                let usual = crate::kinds::table::not_null::usual_name(&column_id);
                 if let Some(Object::Column(column)) = out.builder.get_mut(&column_id) {
                     std::sync::Arc::make_mut(column).not_null = Some(NotNull {
                         name: (name != usual).then(|| name.to_owned()),

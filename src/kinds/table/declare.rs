@@ -8,6 +8,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::declare::context::DeclareContext;
 use crate::kinds::common::{Declare, WriteContext, generated_name};
+use crate::kinds::component::comment;
 use crate::kinds::policy::Policy;
 use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
@@ -19,6 +20,7 @@ use crate::kinds::table::inheritance::Inheritance;
 use crate::kinds::table::partition::{Attachment, declare_index_attachment, write_index_attachment};
 use crate::kinds::table::replica_identity::ReplicaIdentity;
 use crate::kinds::trigger::Trigger;
+use crate::kinds::trigger_state;
 use crate::kinds::{KindTag, Object};
 use crate::sql::ConstraintParts;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -112,9 +114,14 @@ impl Declare for Table {
             cx.note(result);
         }
         primary_key_columns(&id, cx);
+        comment::without_not_null(&id, cx);
         cx.each::<Index>(&id, fields.map("indexes")?);
         cx.each::<Policy>(&id, fields.map("policies")?);
-        cx.each::<Trigger>(&id, fields.map("triggers")?);
+        let triggers = fields.map("triggers")?;
+        for (name, definition) in triggers.iter().filter(|(_, node)| !trigger_state::is_inherited(node)) {
+            let result = Trigger::declare(Some(&id), name, definition, cx);
+            cx.note(result);
+        }
         for (position, name) in fields.text_list("inherits")?.unwrap_or_default().into_iter().enumerate() {
             let (schema, name) = cx.qualified(name, node)?;
             let parent = ObjectId::in_schema(KindTag::Table, &schema, &name);
@@ -141,6 +148,10 @@ impl Declare for Table {
                 .at(bound.location.clone()));
             }
             (None, None) => {}
+        }
+        for (name, definition) in triggers.iter().filter(|(_, node)| trigger_state::is_inherited(node)) {
+            let result = trigger_state::declare(&id, name, definition, cx);
+            cx.note(result);
         }
         for (name, definition) in fields.map("partitions")? {
             let result = declare_partition(&id, name, definition, cx);
@@ -202,7 +213,13 @@ impl Declare for Table {
             },
         );
         entries.extend(cx.children::<Policy>(id, KindTag::Policy, Policy::of));
-        entries.extend(cx.children::<Trigger>(id, KindTag::Trigger, Trigger::of));
+        let mut triggers = trigger_state::write(id, cx.catalog);
+        if let Some((_, Out::Map(own))) = cx.children::<Trigger>(id, KindTag::Trigger, Trigger::of) {
+            triggers.splice(0..0, own);
+        }
+        if !triggers.is_empty() {
+            entries.push((Trigger::DEFINITION.name.to_owned(), Out::Map(triggers)));
+        }
         entries.extend(cx.components(id));
         let partitions = write_partitions(id, cx);
         if !partitions.is_empty() {
@@ -359,6 +376,7 @@ const CONSTRAINT_KEYS: &[KeyDoc] = &[
         shape: Shape::Text,
     },
     KeyDoc { name: "comment", doc: "COMMENT ON CONSTRAINT.", shape: Shape::Text },
+    comment::INDEX.key,
     KeyDoc { name: "was", doc: "The name the constraint had before.", shape: Shape::Name },
 ];
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::kinds::common::generated_name;
+use crate::kinds::component::comment;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::column_type::is_carried;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
@@ -25,6 +27,18 @@ pub struct NotNull {
     /// NOT VALID (18).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_valid: bool,
+}
+
+impl NotNull {
+    /// The constraint's name (18), for a column.
+    pub(crate) fn name_of(&self, column: &ObjectId) -> String {
+        self.name.clone().unwrap_or_else(|| usual_name(column))
+    }
+}
+
+/// The name that PostgreSQL chooses for the NOT NULL constraint of a column (18).
+pub(crate) fn usual_name(column: &ObjectId) -> String {
+    generated_name(&[&column.top().name(), &column.name()], "not_null")
 }
 
 /// What a change of a column's NOT NULL takes.
@@ -58,11 +72,11 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
             let drop = Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)));
             let mut steps = vec![drop.lock(LockMode::AccessExclusive, &id.top()).rank(1)];
             steps.extend(not_null_steps(id, new, cx));
+            steps.extend(comment::of_not_null_again(id, cx).map(|step| step.rank(7)));
             steps
         }
         (Some(old), Some(new)) => {
-            let default = format!("{}_{column}_not_null", id.top().name());
-            let (from, to) = (old.name.clone().unwrap_or_else(|| default.clone()), new.name.clone().unwrap_or(default));
+            let (from, to) = (old.name_of(id), new.name_of(id));
             let mut steps = Vec::new();
             if from != to {
                 let done = format!(
@@ -121,6 +135,7 @@ fn drop_not_null(change: &Change<'_, Column>) -> Vec<Step> {
         for heir in heirs(&top, cx.from).iter().map(|t| t.child(KindTag::Column, &name)).filter(keeps) {
             let sql = format!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", heir.top_sql(), Ident(&name));
             steps.push(Step::alter(id, sql).lock(LockMode::AccessExclusive, &heir.top()).rank(2));
+            steps.extend(comment::of_not_null_again(&heir, cx).map(|step| step.rank(3)));
         }
     }
     steps

@@ -2,11 +2,12 @@
 
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::name::Ident;
+use crate::core::name::{Ident, dollar_quoted, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext, generated_name};
+use crate::kinds::component::comment;
 use crate::kinds::types::domain_constraint::DomainConstraint;
 use crate::kinds::types::{
     OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, fragment, is_held_within, scanning, tables_using,
@@ -66,7 +67,17 @@ fn alter_not_null_name(change: &Change<'_, Domain>) -> Vec<Step> {
     if old == new {
         return Vec::new();
     }
-    vec![alter(change, &format!("RENAME CONSTRAINT {} TO {}", Ident(&old), Ident(&new)))]
+    let step = alter(change, &format!("RENAME CONSTRAINT {} TO {}", Ident(&old), Ident(&new)));
+    vec![step.done_when(format!("SELECT {}", has_constraint(change.id, &new)))]
+}
+
+/// True where a domain has a constraint of this name.
+fn has_constraint(id: &ObjectId, name: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contypid = to_regtype({}) AND conname = {})",
+        literal(&id.sql()),
+        literal(name)
+    )
 }
 
 /// The name that PostgreSQL chooses for a domain's NOT NULL constraint.
@@ -75,8 +86,23 @@ fn usual_name(id: &ObjectId) -> String {
 }
 
 impl Domain {
-    fn constraint_name(&self, id: &ObjectId) -> String {
+    /// The name of the NOT NULL constraint (17).
+    pub(crate) fn constraint_name(&self, id: &ObjectId) -> String {
         self.not_null_name.clone().unwrap_or_else(|| usual_name(id))
+    }
+
+    /// Gives the NOT NULL constraint (17) the name that it should have, whatever it has now.
+    pub(crate) fn name_constraint(&self, id: &ObjectId) -> String {
+        let name = self.constraint_name(id);
+        let body = format!(
+            "\nDECLARE\n  old name := (SELECT conname FROM pg_catalog.pg_constraint WHERE contypid = to_regtype({}) AND contype = 'n');\nBEGIN\n  \
+             IF old <> {name} AND NOT {} THEN\n    EXECUTE format('ALTER DOMAIN %s RENAME CONSTRAINT %I TO %I', {}, old, {name});\n  END IF;\nEND\n",
+            literal(&id.sql()),
+            has_constraint(id, &name),
+            literal(&id.sql()),
+            name = literal(&name),
+        );
+        format!("DO {}", dollar_quoted(&body))
     }
 
     /// The statement that refuses NULL from then on.
@@ -175,6 +201,7 @@ impl Declare for Domain {
                 shape: Shape::MapOf(&Shape::Ref("domain_constraints")),
             },
             KeyDoc { name: "comment", doc: "COMMENT ON DOMAIN.", shape: Shape::Text },
+            comment::NOT_NULL.key,
             OWNER,
             USAGE,
             WAS,

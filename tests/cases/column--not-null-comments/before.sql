@@ -1,0 +1,16 @@
+create table t (a int not null, b int constraint "nn B" not null, c int, d int primary key, e int not null);
+alter table t add constraint c_nn not null c not valid;
+comment on constraint t_a_not_null on t is 'a';
+comment on constraint "nn B" on t is 'b';
+comment on constraint c_nn on t is 'c';
+comment on constraint t_e_not_null on t is 'e';
+create table par (x int not null, y int) partition by range (x);
+create table par1 partition of par for values from (0) to (1);
+comment on constraint par_x_not_null on par1 is 'of the part';
+create table inh (z int not null);
+create table inh1 (w int) inherits (inh);
+comment on constraint inh_z_not_null on inh1 is 'inherited';
+create domain d as int not null;
+comment on constraint d_not_null on domain d is 'of the domain';
+insert into t values (1, 1, 1, 1, 1);
+insert into par values (0, 0);
