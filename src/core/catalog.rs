@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustc_hash::FxHashMap as HashMap;
 use serde::{Deserialize, Serialize};
@@ -36,19 +37,30 @@ pub struct Catalog {
     backward: Arc<Vec<(u32, u32, Edge)>>,
     /// Where each declared object stands in the project; empty for a state read from a server.
     locations: Arc<HashMap<ObjectId, Location>>,
+    /// The slots of objects that are there and no part of this catalog, sorted: where only a few are left out, sharing all
+    /// is far cheaper than copying the others.
+    hidden: Arc<[u32]>,
     /// Facts about the server or project the catalog comes from.
     pub origin: Origin,
 }
 
 /// The ids of a catalog's objects. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Ids(Arc<HashMap<ObjectId, u32>>);
+pub struct Ids {
+    index: Arc<HashMap<ObjectId, u32>>,
+    hidden: Arc<[u32]>,
+}
 
 impl Ids {
     /// Whether the id is one of them.
     pub fn contains(&self, id: &ObjectId) -> bool {
-        self.0.contains_key(id.as_str())
+        self.index.get(id.as_str()).is_some_and(|slot| is_shown(&self.hidden, *slot))
     }
+}
+
+/// Whether an object's slot is none of those that are hidden.
+fn is_shown(hidden: &[u32], slot: u32) -> bool {
+    hidden.is_empty() || hidden.binary_search(&slot).is_err()
 }
 
 /// Facts about where a catalog comes from.
@@ -84,22 +96,42 @@ pub struct Bystander {
 impl Catalog {
     /// The number of objects.
     pub fn len(&self) -> usize {
-        self.objects.len()
+        self.objects.len() - self.hidden.len()
     }
 
     /// Whether the two share their objects in memory: then nothing can differ.
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.objects, &other.objects)
+        Arc::ptr_eq(&self.objects, &other.objects) && self.hidden == other.hidden
     }
 
     /// Whether there is no object.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        self.len() == 0
     }
 
     /// All objects, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
-        self.objects.iter().map(|(id, object)| (id, object))
+        self.since_slot(0)
+    }
+
+    /// The objects from a slot on.
+    fn since_slot(&self, first: usize) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
+        let objects = self.objects[first..].iter().zip(first as u32..);
+        objects.filter(|(_, slot)| is_shown(&self.hidden, *slot)).map(|((id, object), _)| (id, object))
+    }
+
+    /// The objects of this catalog that are not in another one.
+    pub fn without<'a>(&'a self, other: &'a Self) -> Box<dyn Iterator<Item = (&'a ObjectId, &'a Object)> + 'a> {
+        if Arc::ptr_eq(&self.objects, &other.objects) {
+            let slots = other.hidden.iter().filter(|slot| is_shown(&self.hidden, **slot));
+            return Box::new(slots.map(|slot| &self.objects[*slot as usize]).map(|(id, object)| (id, object)));
+        }
+        Box::new(self.iter().filter(|(id, _)| !other.contains(id)))
+    }
+
+    /// The place of an object among all that share memory with it; none for one that is no part of this catalog.
+    fn slot(&self, id: &str) -> Option<u32> {
+        self.index.get(id).copied().filter(|slot| is_shown(&self.hidden, *slot))
     }
 
     /// One object.
@@ -108,12 +140,34 @@ impl Catalog {
     }
 
     fn get_str(&self, id: &str) -> Option<&Object> {
-        self.index.get(id).map(|i| &self.objects[*i as usize].1)
+        self.slot(id).map(|slot| &self.objects[slot as usize].1)
     }
 
     /// Whether an object exists.
     pub fn contains(&self, id: &ObjectId) -> bool {
-        self.index.contains_key(id.as_str())
+        self.slot(id.as_str()).is_some()
+    }
+
+    /// Room to note which objects were met; see [`Catalog::tick`].
+    pub(crate) fn ticks(&self) -> Vec<AtomicBool> {
+        self.objects.iter().map(|_| AtomicBool::new(false)).collect()
+    }
+
+    /// As [`Catalog::get`], noting that the object was met.
+    pub(crate) fn tick(&self, id: &ObjectId, ticks: &[AtomicBool]) -> Option<&Object> {
+        let slot = self.slot(id.as_str())? as usize;
+        ticks.get(slot)?.store(true, Relaxed);
+        self.objects.get(slot).map(|(_, object)| object)
+    }
+
+    /// The objects that were not met.
+    pub(crate) fn unticked<'a>(
+        &'a self,
+        ticks: &'a [AtomicBool],
+    ) -> impl Iterator<Item = (&'a ObjectId, &'a Object)> + 'a {
+        let all = (0..).zip(self.objects.iter()).zip(ticks);
+        all.filter(|((slot, _), ticked)| !ticked.load(Relaxed) && is_shown(&self.hidden, *slot))
+            .map(|((_, (id, object)), _)| (id, object))
     }
 
     /// Everything below an object (children, their children, …), in order, without the object itself.
@@ -128,10 +182,7 @@ impl Catalog {
                 .then_with(|| other.get(common).map_or(Ordering::Less, |next| next.cmp(&b'/')))
                 .is_lt()
         });
-        self.objects[start..]
-            .iter()
-            .take_while(move |(other, _)| other.is_within(id))
-            .map(|(other, object)| (other, object))
+        self.since_slot(start).take_while(move |(other, _)| other.is_within(id))
     }
 
     /// The direct children of an object that are of one kind, in order of name.
@@ -147,11 +198,9 @@ impl Catalog {
     pub fn roots(&self, kind: KindTag) -> impl Iterator<Item = (&ObjectId, &Object)> + '_ {
         let prefix = format!("{}:", kind.word());
         let start = self.objects.partition_point(|(id, _)| id.as_str() < prefix.as_str());
-        self.objects[start..]
-            .iter()
+        self.since_slot(start)
             .take_while(move |(id, _)| id.as_str().starts_with(&prefix))
             .filter(|(id, _)| id.parent_str().is_none())
-            .map(|(id, object)| (id, object))
     }
 
     fn edges<'a>(
@@ -159,13 +208,19 @@ impl Catalog {
         list: &'a [(u32, u32, Edge)],
         id: &ObjectId,
     ) -> impl Iterator<Item = (&'a ObjectId, Edge)> + 'a {
-        let of = self.index.get(id.as_str()).copied();
+        let of = self.slot(id.as_str());
         let range = of.map_or(0..0, |i| {
             let start = list.partition_point(|e| e.0 < i);
             let end = list.partition_point(|e| e.0 <= i);
             start..end
         });
-        list[range].iter().map(|(_, other, edge)| (&self.objects[*other as usize].0, *edge))
+        let shown = list[range].iter().filter(|(_, other, _)| is_shown(&self.hidden, *other));
+        shown.map(|(_, other, edge)| (&self.objects[*other as usize].0, *edge))
+    }
+
+    /// Dependent, dependency and strength, by their slots.
+    fn shown_edges(&self) -> impl Iterator<Item = &(u32, u32, Edge)> + '_ {
+        self.forward.iter().filter(|(a, b, _)| is_shown(&self.hidden, *a) && is_shown(&self.hidden, *b))
     }
 
     /// What an object depends on (its parent is not repeated here).
@@ -182,7 +237,8 @@ impl Catalog {
     pub fn location(&self, id: &ObjectId) -> Option<&Location> {
         let mut current = Some(id.as_str());
         while let Some(text) = current {
-            if let Some(location) = self.locations.get(text) {
+            let hides = || self.index.get(text).is_some_and(|slot| !is_shown(&self.hidden, *slot));
+            if let Some(location) = self.locations.get(text).filter(|_| !hides()) {
                 return Some(location);
             }
             current = text.rfind('/').map(|i| &text[..i]);
@@ -194,7 +250,7 @@ impl Catalog {
     pub fn to_builder(&self) -> CatalogBuilder {
         let mut builder = CatalogBuilder::new();
         builder.origin = self.origin.clone();
-        builder.copy(self, |_| true);
+        builder.copy(self, ObjectId::clone, |_| true);
         builder
     }
 
@@ -202,21 +258,33 @@ impl Catalog {
     pub fn builder_of(&self, keep: impl Fn(&ObjectId, &Object) -> bool) -> CatalogBuilder {
         let mut builder = CatalogBuilder::new();
         builder.origin = self.origin.clone();
-        builder.copy(self, |i| self.objects.get(i).is_some_and(|(id, object)| keep(id, object)));
+        builder.copy(self, ObjectId::clone, |(id, object)| keep(id, object));
         builder
     }
 
     /// The ids of its objects, without the objects.
     pub fn ids(&self) -> Ids {
-        Ids(self.index.clone())
+        Ids { index: self.index.clone(), hidden: self.hidden.clone() }
     }
 
     /// The part of the catalog that `keep` names. Edges to what is left out go with it.
     pub fn filtered(&self, keep: impl Fn(&ObjectId, &Object) -> bool) -> Self {
-        let kept: Vec<bool> = self.objects.iter().map(|(id, object)| keep(id, object)).collect();
-        if kept.iter().all(|keep| *keep) {
+        let slots = self.objects.iter().zip(0..);
+        let kept: Vec<bool> =
+            slots.map(|((id, object), slot)| is_shown(&self.hidden, slot) && keep(id, object)).collect();
+        let left_out = kept.iter().filter(|kept| !**kept).count();
+        if left_out == self.hidden.len() {
             return self.clone();
         }
+        if left_out <= FEW {
+            let hidden = (0..).zip(&kept).filter(|(_, kept)| !**kept).map(|(slot, _)| slot).collect();
+            return Self { hidden, ..self.clone() };
+        }
+        self.part(&kept)
+    }
+
+    /// A catalog that holds the objects in some slots and nothing else.
+    fn part(&self, kept: &[bool]) -> Self {
         let mut place = vec![u32::MAX; kept.len()];
         let mut objects = Vec::with_capacity(kept.len());
         for (i, (id, object)) in self.objects.iter().enumerate().filter(|(i, _)| kept[*i]) {
@@ -243,6 +311,7 @@ impl Catalog {
             forward: Arc::new(forward),
             backward: Arc::new(backward),
             locations: Arc::new(locations),
+            hidden: Arc::default(),
             origin: self.origin.clone(),
         }
     }
@@ -254,16 +323,8 @@ impl Catalog {
             longest.and_then(|(old, new)| id.rebase(old, new)).unwrap_or_else(|| id.clone())
         };
         let mut builder = CatalogBuilder::new();
-        builder.reserve(self.objects.len());
         builder.origin = self.origin.clone();
-        for (id, object) in self.objects.iter() {
-            let new = new_id(id);
-            if let Some(location) = self.locations.get(id) {
-                builder.locations.insert(new.clone(), location.clone());
-            }
-            builder.insert(new, object.clone());
-        }
-        builder.edges.clone_from(&*self.forward);
+        builder.copy(self, new_id, |_| true);
         builder.finish_unchecked()
     }
 
@@ -308,19 +369,27 @@ impl CatalogBuilder {
         self.index.reserve(objects);
     }
 
-    fn copy(&mut self, catalog: &Catalog, keep: impl Fn(usize) -> bool) {
+    /// Adds the part of a catalog that `keep` names, under the ids that `called` gives.
+    fn copy(
+        &mut self,
+        catalog: &Catalog,
+        called: impl Fn(&ObjectId) -> ObjectId,
+        keep: impl Fn(&(ObjectId, Object)) -> bool,
+    ) {
         self.reserve(catalog.objects.len());
         let places = !catalog.locations.is_empty();
         let mut map = vec![u32::MAX; catalog.objects.len()];
-        for (i, (id, object)) in catalog.objects.iter().enumerate() {
-            if keep(i) {
-                map[i] = self.insert(id.clone(), object.clone());
+        for (slot, both) in (0..).zip(catalog.objects.iter()) {
+            if is_shown(&catalog.hidden, slot) && keep(both) {
+                let (id, object) = both;
+                let new = called(id);
                 if places && let Some(location) = catalog.locations.get(id.as_str()) {
-                    self.locations.insert(id.clone(), location.clone());
+                    self.locations.insert(new.clone(), location.clone());
                 }
+                map[slot as usize] = self.insert(new, object.clone());
             }
         }
-        for (from, to, edge) in catalog.forward.iter() {
+        for (from, to, edge) in catalog.shown_edges() {
             let (from, to) = (map[*from as usize], map[*to as usize]);
             if from != u32::MAX && to != u32::MAX {
                 self.edges.push((from, to, *edge));
@@ -369,12 +438,13 @@ impl CatalogBuilder {
     pub(crate) fn absorb(&mut self, mut other: Self) -> Vec<Box<Diagnostic>> {
         let mut problems = Vec::new();
         let mut place = vec![u32::MAX; other.objects.len()];
+        self.reserve(other.len());
         let (objects, removed) = (std::mem::take(&mut other.objects), other.removed);
         for (slot, (id, object)) in objects.into_iter().enumerate() {
             if removed > 0 && other.index.get(&id).is_none_or(|at| *at as usize != slot) {
                 continue;
             }
-            let location = other.locations.remove(&id);
+            let location = other.locations.get(&id).cloned();
             match self.add(id, object, location) {
                 Ok(handle) => place[slot] = handle,
                 Err(problem) => problems.push(problem),
@@ -416,6 +486,11 @@ impl CatalogBuilder {
         &self.objects[handle as usize].0
     }
 
+    /// The object behind a handle, to change.
+    pub fn object_mut(&mut self, handle: u32) -> &mut Object {
+        &mut self.objects[handle as usize].1
+    }
+
     /// The number of objects.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -428,7 +503,12 @@ impl CatalogBuilder {
 
     /// The ids of the objects, without the objects.
     pub fn into_ids(self) -> Ids {
-        Ids(Arc::new(self.index))
+        let Self { objects, index, edges, pending, locations, .. } = self;
+        // Taking them apart need not be waited for.
+        if objects.len() >= MANY {
+            std::thread::spawn(move || drop((objects, edges, pending, locations)));
+        }
+        Ids { index: Arc::new(index), hidden: Arc::default() }
     }
 
     /// The dependencies recorded by id so far: dependent, dependency, strength.
@@ -581,10 +661,14 @@ impl CatalogBuilder {
             forward: Arc::new(forward),
             backward: Arc::new(backward),
             locations: Arc::new(self.locations),
+            hidden: Arc::default(),
             origin: self.origin,
         }
     }
 }
+
+/// Up to so many objects are hidden in a catalog that has them, instead of making another without them.
+const FEW: usize = 32;
 
 /// From so many objects on, a second thread saves more than it costs.
 pub(crate) const MANY: usize = 20_000;
@@ -623,8 +707,8 @@ impl From<&Catalog> for Snapshot {
         Self {
             trueup_snapshot: 1,
             origin: catalog.origin.clone(),
-            objects: catalog.objects.iter().cloned().collect(),
-            edges: catalog.forward.iter().map(|(a, b, e)| (name(a), name(b), *e)).collect(),
+            objects: catalog.iter().map(|(id, object)| (id.clone(), object.clone())).collect(),
+            edges: catalog.shown_edges().map(|(a, b, e)| (name(a), name(b), *e)).collect(),
         }
     }
 }

@@ -73,8 +73,16 @@ impl ObjectId {
     }
 
     fn last(&self) -> (&str, &str) {
-        let start = self.0.rfind('/').map_or(0, |i| i + 1);
-        self.0[start..].split_once(':').unwrap_or((&self.0[start..], ""))
+        let last = &self.0[self.last_slash().map_or(0, |i| i + 1)..];
+        // Kinds and names are short: looking at them byte by byte is quicker than what is made for long texts.
+        match last.bytes().position(|byte| byte == b':') {
+            Some(colon) => (&last[..colon], &last[colon + 1..]),
+            None => (last, ""),
+        }
+    }
+
+    fn last_slash(&self) -> Option<usize> {
+        self.0.bytes().rposition(|byte| byte == b'/')
     }
 
     /// The kind of the object.
@@ -87,9 +95,14 @@ impl ObjectId {
         unescape(self.last().1)
     }
 
+    /// The name as the id has it, for comparing names.
+    pub(crate) fn written_name(&self) -> &str {
+        self.last().1
+    }
+
     /// The text of the parent's id, for look-ups that need not allocate.
     pub fn parent_str(&self) -> Option<&str> {
-        self.0.rfind('/').map(|i| &self.0[..i])
+        self.last_slash().map(|i| &self.0[..i])
     }
 
     /// The parent.
@@ -124,7 +137,7 @@ impl ObjectId {
     /// The text of [`ObjectId::top`], for look-ups that need not allocate.
     pub fn top_str(&self) -> &str {
         let text = self.as_str();
-        let mut slashes = text.match_indices('/').map(|(i, _)| i);
+        let mut slashes = text.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(i, _)| i);
         let first = slashes.next();
         let in_schema = self.schema_segment().is_some();
         let end = if in_schema { slashes.next() } else { first };
@@ -133,8 +146,8 @@ impl ObjectId {
 
     /// The first segment's name as it is written, where the id lies in a schema or is one.
     fn schema_segment(&self) -> Option<&str> {
-        let (word, name) = self.0.split('/').next()?.split_once(':')?;
-        (word == KindTag::Schema.word()).then_some(name)
+        let name = self.0.strip_prefix(KindTag::Schema.word())?.strip_prefix(':')?;
+        Some(&name[..name.bytes().position(|byte| byte == b'/').unwrap_or(name.len())])
     }
 
     /// The name of the schema it lies in (a schema lies in itself).

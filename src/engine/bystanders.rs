@@ -12,9 +12,12 @@ pub fn of(whole: &Catalog, from: &Catalog, renames: &[(ObjectId, ObjectId)]) -> 
     let renames: BTreeMap<ObjectId, ObjectId> = renames.iter().cloned().collect();
     let mut found = whole.origin.bystanders.clone();
     if whole.len() != from.len() {
-        for (id, object) in whole.iter() {
-            let there = if renames.is_empty() { from.contains(id) } else { from.contains(&rebased(id, &renames)) };
-            if there || object.kind().is_component() || object.implied(id, whole) {
+        let left_out: Box<dyn Iterator<Item = _>> = match renames.is_empty() {
+            true => whole.without(from),
+            false => Box::new(whole.iter().filter(|(id, _)| !from.contains(&rebased(id, &renames)))),
+        };
+        for (id, object) in left_out {
+            if object.kind().is_component() || object.implied(id, whole) {
                 continue;
             }
             // What lies within an object goes with it; what else it rests on may not.

@@ -152,8 +152,8 @@ impl<'a> Workplace<'a> {
     /// Loads the state to start from.
     pub async fn load_from(&mut self, state: &StateSpec) -> Result<Loaded> {
         let loaded = Box::pin(self.load(state, None)).await?;
-        for (id, _) in loaded.catalog.iter() {
-            match id.kind() {
+        for (id, object) in loaded.catalog.iter() {
+            match object.kind() {
                 KindTag::Table => _ = self.live_tables.insert(id.clone()),
                 KindTag::Schema => _ = self.live_schemas.insert(id.name().into_owned()),
                 _ => {}

@@ -176,8 +176,12 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let scoped = scope::narrow(from_state, to_state, &place.project);
     let (mut from_catalog, to_catalog) = (scoped.from, scoped.to);
     // The same part under the names that it has yet.
-    let found = whole
-        .filtered(|id, _| from_catalog.contains(&maps.iter().fold(id.clone(), |id, map| rename::rebased(&id, map))));
+    let found = match maps.is_empty() {
+        true => from_catalog.clone(),
+        false => whole.filtered(|id, _| {
+            from_catalog.contains(&maps.iter().fold(id.clone(), |id, map| rename::rebased(&id, map)))
+        }),
+    };
     if place.project.undeclared == Undeclared::Keep {
         // What a run that was cut off left behind is nobody's to keep.
         let is_kept = |id: &ObjectId| {

@@ -151,7 +151,7 @@ impl<'a> Finder<'a> {
     /// Objects that differ, with the whole of what they belong to; and what names one that is new.
     fn differences(&mut self, declared: &Declared) -> Option<()> {
         let (mut order, mut position) = (None::<&ObjectId>, 0);
-        for (id, object) in self.declared.iter().filter(|(id, _)| !is_access(id)) {
+        for (id, object) in self.declared.iter().filter(|(_, object)| !is_access(object.kind())) {
             let found = self.live.get(id);
             if found.is_none_or(|found| !found.changes(object).is_empty()) {
                 self.changed.insert(id.clone(), object);
@@ -169,7 +169,7 @@ impl<'a> Finder<'a> {
         self.small(self.changed.len())?;
         let archived = scope::archived(self.live, &declared.data);
         let gone = self.live.iter().filter(|(id, object)| {
-            !is_access(id)
+            !is_access(object.kind())
                 && self.declared.get(id).is_none()
                 && scope::managed(id, self.project)
                 && !scope::is_given(id)
@@ -227,7 +227,7 @@ impl<'a> Finder<'a> {
         }
         let mut mentions = Mentions::default();
         let mut found = Vec::new();
-        for (id, object) in self.declared.iter().filter(|(id, _)| !is_access(id)) {
+        for (id, object) in self.declared.iter().filter(|(_, object)| !is_access(object.kind())) {
             object.mentions(id, &mut mentions);
             // A list, since draining must not stop at the first hit.
             let hits = mentions.texts.drain(..).filter(|mention| names.iter().any(|name| may_name(mention, name)));
@@ -318,7 +318,7 @@ impl<'a> Finder<'a> {
 
     /// An object to build: as declared; of what is not managed, as it is there, unless a new scratch database has it.
     fn object(&self, id: &ObjectId) -> Option<&'a Object> {
-        if is_access(id) {
+        if is_access(id.kind()) {
             return None;
         }
         self.declared.get(id).or_else(|| {

@@ -33,8 +33,12 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         value_renames: value_renames.clone(),
         renamed,
     };
-    let components: Vec<_> =
-        declared.builder.iter().filter(|(id, _)| is_access(id)).map(|(id, o)| (id.clone(), o.clone())).collect();
+    let components: Vec<_> = declared
+        .builder
+        .iter()
+        .filter(|(_, object)| is_access(object.kind()))
+        .map(|(id, o)| (id.clone(), o.clone()))
+        .collect();
     if let Some(live) = live
         && renames.iter().all(|(new, (old, _))| live.contains(new) && !live.contains(old))
         && value_renames.iter().all(|((id, new), old)| {
@@ -60,7 +64,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let whole = declared.builder.finish_unchecked();
     let ephemeral = place.ephemeral().await?;
     place.settings.progress.stage("elaborating the declared schema");
-    let elaborated = elaborate(&whole.filtered(|id, _| !is_access(id)), &ephemeral, &path).await?;
+    let elaborated = elaborate(&whole.filtered(|_, object| !is_access(object.kind())), &ephemeral, &path).await?;
     // What the project calls by another name than the live database is looked for under the new one from here on.
     let said = Said { renames: &renames, values: &value_renames, data: &data };
     let (mut renamed, replaced) = match live {
@@ -89,7 +93,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         _ => read,
     };
     // Who owns and who may do what is not the scratch server's to say: it is what the project says, and what follows from it.
-    let mut builder = read.filtered(|id, _| !is_access(id)).to_builder();
+    let mut builder = read.filtered(|_, object| !is_access(object.kind())).to_builder();
     if let Some(live) = live {
         builder.origin.role.clone_from(&live.origin.role);
     }
@@ -97,7 +101,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         builder.put(id, object);
     }
     // An extension is as declared: what is left open there is any.
-    for (id, object) in whole.iter().filter(|(id, _)| id.kind() == KindTag::Extension) {
+    for (id, object) in whole.iter().filter(|(_, object)| object.kind() == KindTag::Extension) {
         builder.put(id.clone(), object.clone());
     }
     let was = |id: &ObjectId| replaced.get(id).cloned().unwrap_or_else(|| id.clone());
@@ -138,12 +142,12 @@ async fn partly(
     }
     let renames = renamed_by_definition(&read, live);
     let mut builder = live.builder_of(|id, object| {
-        !is_access(id)
+        !is_access(object.kind())
             && !fresh.covers(id)
             && (declared.builder.get(id).is_some()
                 || scope::managed(id, &place.project) && (scope::is_given(id) || object.implied(id, live)))
     });
-    for (id, object) in fresh.within(&read).filter(|(id, _)| !is_access(id)) {
+    for (id, object) in fresh.within(&read).filter(|(_, object)| !is_access(object.kind())) {
         builder.put(id.clone(), object.clone());
         if let Some(place) = read.location(id) {
             builder.locate(id, place.clone());
@@ -163,7 +167,7 @@ async fn partly(
     for (id, object) in components {
         builder.put(id, object);
     }
-    for (id, object) in declared.builder.iter().filter(|(id, _)| id.kind() == KindTag::Extension) {
+    for (id, object) in declared.builder.iter().filter(|(_, object)| object.kind() == KindTag::Extension) {
         builder.put(id.clone(), object.clone());
     }
     component::complete(&mut builder, Some(live), &access(&place.project), &|id| rename::rebased(id, &renames));
@@ -202,33 +206,35 @@ pub fn access(project: &Project) -> ManageAccess {
 /// Whether the live database already says, word for word, all that is declared, and nothing else. The declared state is
 /// completed then, and as it was otherwise.
 fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bool {
-    let same = |id: &ObjectId, object: &Object| live.get(id).is_some_and(|found| found.changes(object).is_empty());
-    if !declared.builder.all(|id, object| is_access(id) || same(id, object)) {
+    let seen = live.ticks();
+    let same =
+        |id: &ObjectId, object: &Object| live.tick(id, &seen).is_some_and(|found| found.changes(object).is_empty());
+    if !declared.builder.all(|id, object| is_access(object.kind()) || same(id, object)) {
         return false;
     }
-    let added = |id: &ObjectId| is_access(id) || id.kind() == KindTag::Comment;
+    let added = |object: &Object| is_access(object.kind()) || object.kind() == KindTag::Comment;
     let before: Vec<_> = declared
         .builder
         .iter()
-        .filter(|(id, _)| added(id))
+        .filter(|(_, object)| added(object))
         .map(|(id, object)| (id.clone(), object.clone(), declared.builder.location(id).cloned()))
         .collect();
     component::complete(&mut declared.builder, Some(live), &access(&place.project), &ObjectId::clone);
     let archived = scope::archived(live, &declared.data);
     let completed = &declared.builder;
-    // Nothing but owners, privileges and comments was added; where both have as many objects, they have the same.
-    let all = completed.all(|id, object| !added(id) || same(id, object))
-        && (completed.len() == live.len()
-            || live.iter().all(|(id, object)| {
-                completed.get(id).is_some()
+    // Nothing but owners, privileges and comments was added. What has not been met then is not declared.
+    let all = completed.all(|id, object| !added(object) || same(id, object))
+        && live.unticked(&seen).all(|(id, object)| {
+            completed.get(id).is_some()
                 || scope::is_archived(id, &archived, &declared.data)
                 || !scope::managed(id, &place.project)
                 || scope::is_given(id)
                 // What follows from default privileges is in the completed state; where it is not, it was taken back.
-                || (!is_access(id) && object.implied(id, live))
-            }));
+                || (!is_access(object.kind()) && object.implied(id, live))
+        });
     if !all {
-        let taken: Vec<ObjectId> = declared.builder.iter().map(|(id, _)| id).filter(|id| added(id)).cloned().collect();
+        let taken = declared.builder.iter().filter(|(_, object)| added(object)).map(|(id, _)| id.clone());
+        let taken: Vec<ObjectId> = taken.collect();
         taken.iter().for_each(|id| declared.builder.remove(id));
         for (id, object, place) in before {
             if let Some(place) = place {

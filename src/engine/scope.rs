@@ -97,10 +97,7 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
     let declared = to.declared.as_ref();
     let is_declared = |id: &ObjectId| declared.is_some_and(|d| d.contains(id));
     let archived = archived(&from.catalog, &to.data);
-    let in_scope = |id: &ObjectId| {
-        if is_declared(id) {
-            return true;
-        }
+    let in_scope_undeclared = |id: &ObjectId| {
         if !archived.is_empty() && archived.contains(&id.top())
             || to.data.archives_in(&id.schema().unwrap_or_default())
                 && id
@@ -122,6 +119,7 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
         // The platform's own extensions, schemas and default privileges are its business.
         !(project.profile == Profile::Supabase && declared.is_some() && is_platform_root(id))
     };
+    let in_scope = |id: &ObjectId| in_scope_undeclared(id) || is_declared(id);
     let narrowed = from.catalog.filtered(|id, _| in_scope(id));
     Scoped {
         // A project that says what the live database says word for word shares its catalog.

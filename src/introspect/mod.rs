@@ -4,6 +4,7 @@
 //! protocol: it is the cheapest for many small rows. Names in expressions and types are printed under the project's search
 //! path, so that they read as people write them.
 
+mod printed;
 mod reader;
 mod row;
 
@@ -17,6 +18,7 @@ use crate::core::diagnostic::Result;
 use crate::kinds::{READERS, SECOND_CONNECTION};
 use crate::postgres::{Session, sql_error};
 
+pub use printed::Printer;
 pub use reader::Reader;
 pub use row::{Row, array};
 
@@ -87,7 +89,8 @@ const DEPENDENCIES: &str = "select classid as class, objid as oid, objsubid as s
      and not (deptype = 'a' and classid = 'pg_attrdef'::regclass \
               and exists (select from pg_attrdef d where d.oid = objid and d.adrelid = refobjid and d.adnum = refobjsubid))";
 
-/// From as many relations on, the catalogs are read over two connections: below, the second would cost more than it saves.
+/// From as many relations on, the catalogs are read over two connections, and expressions that many objects have are printed
+/// once: below, either would cost more than it saves.
 const LARGE: u64 = 2000;
 
 /// Reads the whole database.
@@ -95,9 +98,18 @@ const LARGE: u64 = 2000;
 /// # Errors
 /// Whatever the server says; a row that does not read as the catalogs' documentation has it.
 pub async fn introspect(session: &Session, search_path: &[String]) -> Result<Catalog> {
+    introspect_as(session, search_path, None).await
+}
+
+/// As [`introspect`], in the way that is for large databases or in the one for others, instead of the one that fits: both read the
+/// same.
+///
+/// # Errors
+/// As [`introspect`].
+pub async fn introspect_as(session: &Session, search_path: &[String], large: Option<bool>) -> Result<Catalog> {
     let settings = settings(search_path);
     session.batch(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {settings}")).await?;
-    let result = read_all(session, &settings).await;
+    let result = read_all(session, &settings, large).await;
     let end = session.batch("COMMIT").await;
     let reader = result?;
     end?;
@@ -115,16 +127,20 @@ fn settings(search_path: &[String]) -> String {
     )
 }
 
-async fn read_all(session: &Session, settings: &str) -> Result<Reader> {
+async fn read_all(session: &Session, settings: &str, large: Option<bool>) -> Result<Reader> {
     let major = session.server_major();
     let mut reader = Reader::new(major);
     reader.builder.origin.major = major;
     let (schemas, relations) = first_batch(session, &mut reader).await?;
+    let large = large.unwrap_or(relations >= LARGE);
+    reader.prints_later = large;
+    let later = if large { "true" } else { "false" };
     let array = format!("'{{{}}}'::oid[]", schemas.join(","));
     let members = format!("'{{{}}}'::oid[]", reader.relations_of_extensions().join(","));
     let kinds: Vec<String> = READERS
         .iter()
         .map(|(_, query, _)| for_major(query, major).replace("$schemas", &array).replace("$members", &members))
+        .map(|query| query.replace("$later", later))
         .collect();
     let rest = [
         crate::kinds::component::comment::COMMENTS_QUERY.to_owned(),
@@ -132,10 +148,11 @@ async fn read_all(session: &Session, settings: &str) -> Result<Reader> {
         for_major(include_str!("unmodelled.sql"), major),
     ];
     let middle = READERS.iter().position(|(word, _, _)| *word == SECOND_CONNECTION).unwrap_or(READERS.len());
-    let second = if relations >= LARGE { second(session, settings).await } else { None };
+    let second = if large { second(session, settings).await } else { None };
     let Some(second) = second else {
         let mut rows = Lane::start(session, kinds.iter().chain(&rest)).await?;
-        return read_rows(&mut reader, &mut rows, 0..READERS.len() + rest.len()).await.map(|()| reader);
+        read_rows(&mut reader, &mut rows, 0..READERS.len() + rest.len()).await?;
+        return finished(session, reader).await;
     };
     // Both processors have work without: what a query spreads over workers is spent twice.
     let alone = "SET LOCAL max_parallel_workers_per_gather = 0";
@@ -146,6 +163,12 @@ async fn read_all(session: &Session, settings: &str) -> Result<Reader> {
     let mut other = Lane::start(&second, kinds[middle..].iter().chain(&rest)).await?;
     read_rows(&mut reader, &mut first, 0..middle).await?;
     read_rows(&mut reader, &mut other, middle..READERS.len() + rest.len()).await?;
+    finished(session, reader).await
+}
+
+/// The reader with what was left to print.
+async fn finished(session: &Session, mut reader: Reader) -> Result<Reader> {
+    std::mem::take(&mut reader.unprinted).print(session, &mut reader).await?;
     Ok(reader)
 }
 

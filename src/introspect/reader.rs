@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap as HashMap;
 use crate::core::catalog::{CatalogBuilder, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
+use crate::introspect::printed::{self, Printer, Unprinted};
 use crate::introspect::{Row, class_oid};
 use crate::kinds::{KindTag, Object};
 
@@ -20,6 +21,10 @@ pub struct Reader {
     roles: HashMap<u32, String>,
     /// What belongs to an extension, or (0) comes and goes with something else.
     members: HashMap<(u32, u32), u32>,
+    /// Whether queries give the trees of expressions instead of their texts, to be handed to [`Reader::print_later`]. In a query,
+    /// `$later` says the same.
+    pub prints_later: bool,
+    pub(super) unprinted: Unprinted,
 }
 
 impl Reader {
@@ -120,6 +125,14 @@ impl Reader {
     #[inline]
     pub fn at(&self, class: &'static str, oid: u32, sub: i32) -> Option<&ObjectId> {
         self.handle(class, oid, sub).map(|h| self.builder.id(h))
+    }
+
+    /// Has the expression of an object printed once all is read, from its tree (`pg_node_tree`). The text goes where the printer
+    /// puts it. `oid` is the object's in its catalog, `relation` the one whose columns the expression may name.
+    pub fn print_later(&mut self, printer: &'static Printer, tree: &str, relation: u32, oid: u32, handle: u32) {
+        let names = |number| self.at("pg_class", relation, number).filter(|_| number > 0).map(ObjectId::written_name);
+        let form = printed::form(tree, names);
+        self.unprinted.add(printer, form, oid, handle);
     }
 
     /// Records a dependency between two objects.

@@ -49,7 +49,7 @@ pub fn generated_name(names: &[&str], suffix: &str) -> String {
 /// A kind that is read from a server's catalog.
 pub trait Introspect: Kind {
     /// The query, for every supported major. `$schemas` in it stands for an `oid[]` of the user schemas' oids, `$members` for one of
-    /// the relations that belong to extensions, and
+    /// the relations that belong to extensions, `$later` for [`Reader::prints_later`], and
     /// `{{18: text}}` (or `{{-17: text}}`) for text that holds only from (or up to) that major.
     const QUERY: &'static str;
 

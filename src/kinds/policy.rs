@@ -1,13 +1,15 @@
 //! Row-level security policies (`pg_policy`; CREATE POLICY).
 
+use std::sync::Arc;
+
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, role};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
-use crate::introspect::{Reader, Row};
+use crate::introspect::{Printer, Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
-use crate::kinds::{Attribute, Change, Kind, KindInfo, Mention, Mentions};
+use crate::kinds::{Attribute, Change, Kind, KindInfo, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
 
@@ -106,7 +108,8 @@ impl Introspect for Policy {
 
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         let oid = row.number("oid")?;
-        let Some(table) = out.at("pg_class", row.number("relation")?, 0).cloned() else { return Ok(()) };
+        let relation = row.number("relation")?;
+        let Some(table) = out.at("pg_class", relation, 0).cloned() else { return Ok(()) };
         let id = table.child(crate::kinds::KindTag::Policy, row.text("name")?);
         let command = match row.char("command")? {
             'r' => "select",
@@ -117,17 +120,38 @@ impl Introspect for Policy {
         };
         let mut roles: Vec<String> = row.list("roles")?.iter().map(|r| out.role(r.parse().unwrap_or(0))).collect();
         roles.sort();
-        let policy = Self {
-            permissive: row.bool("permissive")?,
-            command: command.to_owned(),
-            roles,
-            using: row.opt("using")?.map(unwrapped),
-            check: row.opt("check")?.map(unwrapped),
-        };
-        out.add(id, policy, "pg_policy", oid, 0);
+        let permissive = row.bool("permissive")?;
+        let (using, check) = (row.opt("using")?, row.opt("check")?);
+        let now = |text: Option<&str>| text.filter(|_| !out.prints_later).map(unwrapped);
+        let policy = Self { permissive, command: command.to_owned(), roles, using: now(using), check: now(check) };
+        let later = out.prints_later;
+        let handle = out.add(id, policy, "pg_policy", oid, 0);
+        for (tree, printer) in [(using, &USING), (check, &CHECK)] {
+            if let Some(tree) = tree.filter(|_| later) {
+                out.print_later(printer, tree, relation, oid, handle);
+            }
+        }
         Ok(())
     }
 }
+
+static USING: Printer = Printer {
+    query: "select oid, pg_get_expr(polqual, polrelid) from pg_policy where oid = any ($oids)",
+    set: |object, text| {
+        if let Object::Policy(policy) = object {
+            Arc::make_mut(policy).using = text.map(unwrapped);
+        }
+    },
+};
+
+static CHECK: Printer = Printer {
+    query: "select oid, pg_get_expr(polwithcheck, polrelid) from pg_policy where oid = any ($oids)",
+    set: |object, text| {
+        if let Object::Policy(policy) = object {
+            Arc::make_mut(policy).check = text.map(unwrapped);
+        }
+    },
+};
 
 /// `pg_get_expr` puts parentheses around a whole operator expression; without them the text reads as people write it.
 pub(crate) fn unwrapped(text: &str) -> String {

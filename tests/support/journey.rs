@@ -1,5 +1,10 @@
 //! The round trip: a database, its YAML, a new database from the YAML, the same again.
 
+use trueup::core::catalog::Snapshot;
+use trueup::core::diagnostic::Diagnostic;
+use trueup::introspect::introspect_as;
+use trueup::postgres::{ConnInfo, Session};
+
 use super::judge::{Options, judge_without};
 use super::servers::Server;
 use super::trueup::trueup;
@@ -51,6 +56,7 @@ pub fn round_trip(server: &Server, sql: &str) -> Result<Ended, String> {
     }
 
     let mut wrong = Vec::new();
+    wrong.extend(read_otherwise(&a.url)?);
     // What the pull said it leaves out is not compared; what it left out in silence is.
     let verdict = judge_without(&a, &b, Options { fixpoint: true, ..Options::default() }, &unmodelled)?;
     if !verdict.same() {
@@ -87,6 +93,21 @@ pub fn round_trip(server: &Server, sql: &str) -> Result<Ended, String> {
         how.push_str(&format!(", without what the pull names as not modelled: {}", unmodelled.join(", ")));
     }
     Ok(Ended::Well(how))
+}
+
+/// What is read otherwise in the way that is for large databases than in the one for others.
+fn read_otherwise(url: &str) -> Result<Option<String>, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let read = |large| async move {
+        let session = Session::connect(&ConnInfo::parse(url)?).await?;
+        let catalog = introspect_as(&session, &["public".to_owned()], Some(large)).await?;
+        Ok::<_, Box<Diagnostic>>(serde_json::to_string_pretty(&Snapshot::from(&catalog)).unwrap_or_default())
+    };
+    let both = runtime.block_on(async { Ok::<_, Box<Diagnostic>>((read(false).await?, read(true).await?)) });
+    let (small, large) = both.map_err(|error| error.to_string())?;
+    let diff = similar::TextDiff::from_lines(&small, &large);
+    let shown = diff.unified_diff().context_radius(1).to_string();
+    Ok((small != large).then(|| format!("a large database is read otherwise: {}", head(&shown, 10))))
 }
 
 /// The kinds of objects that a run warns it does not model: `warning[unmodelled]: 1 of kind publication is not modelled …`.

@@ -36,7 +36,8 @@ pub(super) async fn read_back(
     // Who owns what, and who may do what, follows the renames by itself, and the roles are not there. The scratch database of a
     // platform's profile holds the platform's objects.
     let platform = place.project.profile == Profile::Supabase;
-    let left_out = |id: &ObjectId| gone.contains(id) || component::is_access(id) || platform && scope::is_platform(id);
+    let left_out =
+        |id: &ObjectId| gone.contains(id) || component::is_access(id.kind()) || platform && scope::is_platform(id);
     let part = moves.from.filtered(|id, _| needed.contains(id) && !left_out(id));
     let path = place.project.search_path.clone();
     let ephemeral = place.ephemeral().await?;
@@ -195,7 +196,7 @@ fn put_together(
         .collect();
     let moved = moves.from.renamed(&map);
     let mut builder = moved.to_builder();
-    for id in dependents.iter().map(|id| rebased(id, &map)).filter(|id| !component::is_access(id)) {
+    for id in dependents.iter().map(|id| rebased(id, &map)).filter(|id| !component::is_access(id.kind())) {
         if let Some(object) = read.get(&id) {
             builder.put(id, object.clone());
         } else if moved.contains(&id) && !id.kind().is_component() && !id.kind().info().signature && !is_elsewhere(&id)

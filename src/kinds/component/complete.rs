@@ -120,8 +120,13 @@ pub fn complete(
     let named = Named::of(builder.iter());
     let origin = live.map_or_else(|| builder.origin.clone(), |l| l.origin.clone());
     let major = if origin.major == 0 { yaml::LATEST } else { origin.major };
-    let targets: Vec<ObjectId> =
-        builder.iter().map(|(id, _)| id.clone()).filter(|id| object_type(id.kind()).is_some()).collect();
+    let letter = |object: &Object| object_type(object.kind());
+    // Asked of the objects, which is quicker than of their ids. Columns have no owner, and few have privileges.
+    let mut targets: Vec<ObjectId> = builder
+        .iter()
+        .filter(|(_, object)| letter(object).is_some_and(|letter| letter != 'c'))
+        .map(|(id, _)| id.clone())
+        .collect();
 
     let replaced = replaced_signatures(builder, live, &targets);
     let was = |id: &ObjectId| replaced.get(id).cloned().unwrap_or_else(|| was(id));
@@ -133,30 +138,33 @@ pub fn complete(
     // The default privileges alone, for the look-ups by owner.
     let mut defaults = CatalogBuilder::new();
     defaults.origin = origin;
-    for (id, object) in builder.iter().filter(|(id, _)| id.kind() == KindTag::DefaultPrivilege) {
+    for (id, object) in builder.iter().filter(|(_, object)| object.kind() == KindTag::DefaultPrivilege) {
         defaults.put(id.clone(), object.clone());
     }
     let Ok(defaults) = defaults.finish() else { return };
 
-    let mut explicit: BTreeMap<ObjectId, BTreeMap<String, Privileges>> = BTreeMap::new();
+    let mut explicit: FxHashMap<ObjectId, BTreeMap<String, Privileges>> = FxHashMap::default();
     for (id, object) in builder.iter() {
         if let (Some(grant), Some(parent)) = (Grant::of(object), id.parent()) {
             explicit.entry(parent).or_default().insert(id.name().into_owned(), grant.privileges.clone());
         }
     }
-    let mut granted: FxHashMap<&str, Vec<(&ObjectId, &Grant)>> = FxHashMap::default();
+    let mut granted: FxHashMap<ObjectId, Vec<(&ObjectId, &Grant)>> = FxHashMap::default();
     for (id, object) in live.into_iter().flat_map(Catalog::iter) {
-        if let (Some(grant), Some(parent)) = (Grant::of(object), id.parent_str()) {
+        if let (Some(grant), Some(parent)) = (Grant::of(object), id.parent()) {
             granted.entry(parent).or_default().push((id, grant));
         }
+    }
+    // Nobody has anything on a column of its own but by a grant.
+    let is_column = |id: &ObjectId| object_type(id.kind()) == Some('c');
+    if explicit.keys().chain(granted.keys()).any(is_column) {
+        let columns = builder.iter().filter(|(_, object)| letter(object) == Some('c')).map(|(id, _)| id);
+        let has_any = |id: &&ObjectId| explicit.contains_key(*id) || granted.contains_key(&was(id));
+        targets.extend(columns.filter(has_any).cloned());
     }
     let wanting = Wanting { named: &named, manage, major };
     for id in &targets {
         let Some(letter) = object_type(id.kind()) else { continue };
-        // Nobody has anything on a column of its own but by a grant: that of most need not be looked for.
-        if letter == 'c' && granted.is_empty() && explicit.is_empty() {
-            continue;
-        }
         let owner = match builder.get(&Owner::id(id)).and_then(Owner::of) {
             Some(owner) => owner.role.clone(),
             None => defaults.origin.role.clone(),
@@ -166,7 +174,7 @@ pub fn complete(
         let initial = super::initial(&defaults, id, letter, &owner, major);
         let given = explicit.remove(id).unwrap_or_default();
         let has = on_server.map(|_| {
-            let grants = granted.get(live_id.as_str()).into_iter().flatten();
+            let grants = granted.get(&live_id).into_iter().flatten();
             grants.map(|(grant_id, grant)| (grant_id.name().into_owned(), &grant.privileges)).collect()
         });
         let wanted = wanting.access(initial, &owner, &given, has, letter);
@@ -320,7 +328,7 @@ fn complete_owners(
 ) {
     let on_server = |id: &ObjectId| live.and_then(|l| Owner::get(l, &Owner::id(&was(id)))).cloned();
     let mut following = Vec::new();
-    for id in targets.iter().filter(|id| object_type(id.kind()) != Some('c')) {
+    for id in targets {
         let declared = builder.get(&Owner::id(id)).is_some();
         if declared && manage.owners {
             continue;
@@ -349,8 +357,8 @@ fn complete_owners(
 
 fn complete_comments(builder: &mut CatalogBuilder, live: Option<&Catalog>, was: &dyn Fn(&ObjectId) -> ObjectId) {
     let Some(live) = live else { return };
-    let extensions: Vec<ObjectId> =
-        builder.iter().map(|(id, _)| id.clone()).filter(|id| id.kind() == KindTag::Extension).collect();
+    let extensions = builder.iter().filter(|(_, object)| object.kind() == KindTag::Extension);
+    let extensions: Vec<ObjectId> = extensions.map(|(id, _)| id.clone()).collect();
     for id in extensions {
         let comment = Comment::id(&id);
         if builder.get(&comment).is_none()

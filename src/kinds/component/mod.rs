@@ -71,8 +71,8 @@ pub fn grantee_of(id: &ObjectId) -> Option<String> {
 }
 
 /// Whether an object says who owns something, or who may do what.
-pub fn is_access(id: &ObjectId) -> bool {
-    matches!(id.kind(), KindTag::Owner | KindTag::Grant | KindTag::SequenceGrant | KindTag::DefaultPrivilege)
+pub fn is_access(kind: KindTag) -> bool {
+    matches!(kind, KindTag::Owner | KindTag::Grant | KindTag::SequenceGrant | KindTag::DefaultPrivilege)
 }
 
 /// The role that an owner object names.

@@ -9,7 +9,7 @@ use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
-use crate::introspect::{Reader, Row};
+use crate::introspect::{Printer, Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::table::column::NotNull;
@@ -550,6 +550,7 @@ impl Introspect for Constraint {
         let name = row.text("name")?;
         let letter = row.char("type")?;
         let definition = row.opt("definition")?;
+        let tree = definition.filter(|_| letter == 'c' && out.prints_later);
         let deferrable = row.bool("deferrable")?;
         let initially_deferred = row.bool("deferred")?;
         let validated = row.bool("validated")?;
@@ -591,7 +592,10 @@ impl Introspect for Constraint {
             Some(_) => None,
             None => print_key(row, letter, &columns, out)?,
         };
-        let mut text = definition.or(printed.as_deref()).unwrap_or_default();
+        let mut text = match tree {
+            Some(_) => "",
+            None => definition.or(printed.as_deref()).unwrap_or_default(),
+        };
         for (flag, suffix) in [
             (enforced && !validated, " NOT VALID"),
             (!enforced, " NOT ENFORCED"),
@@ -625,6 +629,9 @@ impl Introspect for Constraint {
         if index != 0 {
             out.alias(handle, "pg_class", index, 0);
         }
+        if let Some(tree) = tree {
+            out.print_later(&CHECK, tree, relation, oid, handle);
+        }
         // The server records these too, and takes longer to say them; see `DEPENDENCIES` in `crate::introspect`.
         for column in columns.into_iter().chain(all_columns) {
             out.depend(handle, column, Edge::Hard);
@@ -632,3 +639,13 @@ impl Introspect for Constraint {
         Ok(())
     }
 }
+
+/// A check's definition, as `pg_get_constraintdef` puts it together.
+static CHECK: Printer = Printer {
+    query: "select oid, 'CHECK (' || pg_get_expr(conbin, conrelid) || ')' from pg_constraint where oid = any ($oids)",
+    set: |object, text| {
+        if let Object::Constraint(constraint) = object {
+            std::sync::Arc::make_mut(constraint).definition = text.unwrap_or_default().to_owned();
+        }
+    },
+};

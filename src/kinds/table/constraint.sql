@@ -1,5 +1,6 @@
 select k.oid, k.conrelid as relation, k.conname as name, k.contype as type,
-       case when k.contype in ('c', 'x')
+       case when k.contype = 'c' and $later then k.conbin::text
+            when k.contype in ('c', 'x')
                  or k.contype in ('p', 'u') and (i.indnatts <> i.indnkeyatts{{18: or k.conperiod}})
                  or k.contype = 'f' and (k.confrelid = any ($members) or r.relkind not in ('r', 'p'){{15: or k.confdelsetcols is not null}}{{18: or k.conperiod}}
                                          or r.relpersistence = 't' or not r.relnamespace = any ($schemas))
