@@ -56,6 +56,11 @@ impl Ids {
     pub fn contains(&self, id: &ObjectId) -> bool {
         self.index.get(id.as_str()).is_some_and(|slot| is_shown(&self.hidden, *slot))
     }
+
+    /// Gives them up.
+    pub(crate) fn let_go(self) {
+        let_go(self.index.len(), self);
+    }
 }
 
 /// Whether an object's slot is none of those that are hidden.
@@ -137,6 +142,11 @@ impl Catalog {
     /// One object.
     pub fn get(&self, id: &ObjectId) -> Option<&Object> {
         self.get_str(id.as_str())
+    }
+
+    /// One object with its id, as this catalog has them in memory.
+    pub fn entry(&self, id: &ObjectId) -> Option<&(ObjectId, Object)> {
+        self.slot(id.as_str()).and_then(|slot| self.objects.get(slot as usize))
     }
 
     fn get_str(&self, id: &str) -> Option<&Object> {
@@ -439,6 +449,7 @@ impl CatalogBuilder {
         let mut problems = Vec::new();
         let mut place = vec![u32::MAX; other.objects.len()];
         self.reserve(other.len());
+        self.locations.reserve(other.locations.len());
         let (objects, removed) = (std::mem::take(&mut other.objects), other.removed);
         for (slot, (id, object)) in objects.into_iter().enumerate() {
             if removed > 0 && other.index.get(&id).is_none_or(|at| *at as usize != slot) {
@@ -504,10 +515,7 @@ impl CatalogBuilder {
     /// The ids of the objects, without the objects.
     pub fn into_ids(self) -> Ids {
         let Self { objects, index, edges, pending, locations, .. } = self;
-        // Taking them apart need not be waited for.
-        if objects.len() >= MANY {
-            std::thread::spawn(move || drop((objects, edges, pending, locations)));
-        }
+        let_go(objects.len(), (objects, edges, pending, locations));
         Ids { index: Arc::new(index), hidden: Arc::default() }
     }
 
@@ -672,6 +680,13 @@ const FEW: usize = 32;
 
 /// From so many objects on, a second thread saves more than it costs.
 pub(crate) const MANY: usize = 20_000;
+
+/// Takes something of so many objects apart; where they are many, nobody waits for it.
+fn let_go(objects: usize, what: impl Send + 'static) {
+    if objects >= MANY {
+        std::thread::spawn(move || drop(what));
+    }
+}
 
 /// Two pieces of work; beside each other where there is much to do.
 fn beside<A: Send, B>(objects: usize, one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {

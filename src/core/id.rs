@@ -105,6 +105,13 @@ impl ObjectId {
         self.last_slash().map(|i| &self.0[..i])
     }
 
+    /// The parent's kind.
+    pub fn parent_kind(&self) -> Option<KindTag> {
+        let parent = self.parent_str()?;
+        let (word, _) = parent[parent.rfind('/').map_or(0, |i| i + 1)..].split_once(':')?;
+        KindTag::from_word(word)
+    }
+
     /// The parent.
     pub fn parent(&self) -> Option<Self> {
         self.parent_str().map(|text| Self(text.into()))

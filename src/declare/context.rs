@@ -137,6 +137,12 @@ impl<'a> DeclareContext<'a> {
             .note(format!("PostgreSQL keeps {limit} bytes of a name and cuts off the rest without an error"))
             .help("shorten it"));
         }
+        let object = object.into();
+        // What the live catalog says as well is kept in memory once.
+        let (id, object) = match self.live.and_then(|live| live.entry(&id)) {
+            Some((known, same)) if *same == object => (known.clone(), same.clone()),
+            _ => (id, object),
+        };
         self.builder.add(id, object, Some(location.clone())).map(|_| ())
     }
 

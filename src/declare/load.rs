@@ -39,7 +39,13 @@ impl Declared {
         let declared = self.builder.iter().map(|(id, _)| id).filter(|id| id.as_str() == id.top_str());
         let was = self.renames.values().map(|(old, _)| old);
         let retired = self.data.retired_columns.iter().chain(&self.data.retired_tables).map(|retired| &retired.id);
-        declared.chain(was).chain(retired).filter_map(|id| id.schema()).map(|schema| schema.into_owned()).collect()
+        let mut schemas = std::collections::BTreeSet::new();
+        for schema in declared.chain(was).chain(retired).filter_map(ObjectId::schema) {
+            if !schemas.contains(&*schema) {
+                schemas.insert(schema.into_owned());
+            }
+        }
+        schemas
     }
 }
 

@@ -121,7 +121,7 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
     };
     let in_scope = |id: &ObjectId| in_scope_undeclared(id) || is_declared(id);
     let narrowed = from.catalog.filtered(|id, _| in_scope(id));
-    Scoped {
+    let scoped = Scoped {
         // A project that says what the live database says word for word shares its catalog.
         to: if from.catalog.is_same(&to.catalog) {
             narrowed.clone()
@@ -129,7 +129,11 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
             to.catalog.filtered(|id, _| in_scope(id))
         },
         from: narrowed,
+    };
+    if let Some(declared) = to.declared {
+        declared.let_go();
     }
+    scoped
 }
 
 /// What earlier runs archived, with the indexes and sequences that went along.

@@ -169,7 +169,7 @@ macro_rules! kinds {
             /// The attributes that differ from `new`, which is of the same kind (else none).
             pub fn changes(&self, new: &Self) -> Vec<AttributeChange> {
                 match (self, new) {
-                    $((Self::$Name(a), Self::$Name(b)) => attribute_changes(&**a, &**b),)*
+                    $((Self::$Name(a), Self::$Name(b)) if !std::sync::Arc::ptr_eq(a, b) => attribute_changes(&**a, &**b),)*
                     _ => Vec::new(),
                 }
             }

@@ -481,9 +481,9 @@ pub type KindReader = (
     fn(&crate::introspect::Row<'_>, &mut crate::introspect::Reader) -> crate::core::diagnostic::Result<()>,
 );
 
-/// The first kind of [`READERS`] whose query may go over a second connection, along with those behind it. What makes the server
-/// open every table to print an expression stands there together, so that only one of the two connections pays for it.
-pub const SECOND_CONNECTION: &str = <table::constraint::Constraint as Kind>::INFO.word;
+/// The first kind of [`READERS`] whose query may go over a second connection, along with those behind it: either half takes the
+/// server about as long.
+pub const SECOND_CONNECTION: &str = <view::View as Kind>::INFO.word;
 
 macro_rules! readers {
     ($($kind:ty),* $(,)?) => {

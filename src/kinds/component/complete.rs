@@ -149,17 +149,17 @@ pub fn complete(
             explicit.entry(parent).or_default().insert(id.name().into_owned(), grant.privileges.clone());
         }
     }
-    let mut granted: FxHashMap<ObjectId, Vec<(&ObjectId, &Grant)>> = FxHashMap::default();
+    let mut granted: FxHashMap<&str, Vec<(&ObjectId, &Grant)>> = FxHashMap::default();
     for (id, object) in live.into_iter().flat_map(Catalog::iter) {
-        if let (Some(grant), Some(parent)) = (Grant::of(object), id.parent()) {
+        if let (Some(grant), Some(parent)) = (Grant::of(object), id.parent_str()) {
             granted.entry(parent).or_default().push((id, grant));
         }
     }
     // Nobody has anything on a column of its own but by a grant.
-    let is_column = |id: &ObjectId| object_type(id.kind()) == Some('c');
-    if explicit.keys().chain(granted.keys()).any(is_column) {
+    let of_column = |(grant, _): &(&ObjectId, &Grant)| grant.parent_kind().and_then(object_type) == Some('c');
+    if explicit.keys().any(|id| object_type(id.kind()) == Some('c')) || granted.values().flatten().any(of_column) {
         let columns = builder.iter().filter(|(_, object)| letter(object) == Some('c')).map(|(id, _)| id);
-        let has_any = |id: &&ObjectId| explicit.contains_key(*id) || granted.contains_key(&was(id));
+        let has_any = |id: &&ObjectId| explicit.contains_key(*id) || granted.contains_key(was(id).as_str());
         targets.extend(columns.filter(has_any).cloned());
     }
     let wanting = Wanting { named: &named, manage, major };
@@ -174,7 +174,7 @@ pub fn complete(
         let initial = super::initial(&defaults, id, letter, &owner, major);
         let given = explicit.remove(id).unwrap_or_default();
         let has = on_server.map(|_| {
-            let grants = granted.get(&live_id).into_iter().flatten();
+            let grants = granted.get(live_id.as_str()).into_iter().flatten();
             grants.map(|(grant_id, grant)| (grant_id.name().into_owned(), &grant.privileges)).collect()
         });
         let wanted = wanting.access(initial, &owner, &given, has, letter);
