@@ -38,9 +38,14 @@ create table api_keys (
   api_client_id uuid not null references api_clients (id),
   key_hash text not null unique,
   key_prefix text not null,
+  name text,
+  scopes text[] not null default '{}',
+  rate_limit integer not null default 1000,
   is_active boolean not null default true,
   last_used_at timestamptz,
-  expires_at timestamptz
+  expires_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
 );
 
 create view customer_stats with (security_invoker = true) as
@@ -57,4 +62,7 @@ insert into customers (id, name) values
   ('c0000000-0000-4000-8000-000000000001', 'Acme'), ('c0000000-0000-4000-8000-000000000002', 'Bolt');
 insert into users (customer_id, email) values ('c0000000-0000-4000-8000-000000000001', 'a@example.com'), ('c0000000-0000-4000-8000-000000000001', 'b@example.com');
 insert into search_history (customer_id, query) select 'c0000000-0000-4000-8000-000000000001', 'q' || i from generate_series(1, 3) i;
+insert into api_clients (id, customer_id, name) values ('ac000000-0000-4000-8000-000000000001', 'c0000000-0000-4000-8000-000000000001', 'shop');
+insert into api_keys (api_client_id, key_hash, key_prefix) values
+  ('ac000000-0000-4000-8000-000000000001', 'h1', 'k1'), ('ac000000-0000-4000-8000-000000000001', 'h2', 'k2');
 insert into customer_credits values ('c0000000-0000-4000-8000-000000000001', 70, 100, 30, '2025-11-01');

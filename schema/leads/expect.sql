@@ -12,5 +12,7 @@ select 'several leads to a phone share one customer', max(leads) > 1 and bool_an
 from (select count(*) as leads, count(distinct phone_number_normalized) as phones from leads_master
       where customer_id is not null group by customer_id) per_customer;
 select 'leads are found by phone as before', count(*) = 1 from pg_indexes where indexname = 'leads_master_phone_idx';
+select 'leads are found by customer', count(*) = 1 from pg_indexes where tablename = 'leads_master' and indexdef like '%(customer_id)';
+select 'the customer of a lead is one that exists', confrelid = 'customers'::regclass from pg_constraint where conname = 'leads_master_customer_id_fkey';
 select 'code that knows no customers goes on writing', not attnotnull from pg_attribute
 where attrelid = 'leads_master'::regclass and attname = 'customer_id';

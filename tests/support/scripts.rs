@@ -19,19 +19,21 @@ pub fn sql(project: &Path, server: &Server, arguments: &[&str]) -> Result<String
     if run.status == FINE { Ok(run.stdout) } else { Err(run.report()) }
 }
 
-/// Runs a script twice, as the editor does: one string, one transaction. The result table of the second run.
-pub fn twice(database: &Database, script: &str) -> Result<Vec<(String, String)>, String> {
-    let mut table = Vec::new();
-    for round in ["first", "second"] {
-        let found =
-            rows(&database.url, script).map_err(|e| format!("the {round} run of the script: {}", describe(&e)))?;
-        let row = |row: Vec<Option<String>>| match row.as_slice() {
-            [Some(object), Some(state)] => Some((object.clone(), state.clone())),
-            _ => None,
-        };
-        table = found.into_iter().filter_map(row).collect();
-    }
+/// Runs a script as the editor does: one string, one transaction. Its result table.
+pub fn once(database: &Database, script: &str) -> Result<Vec<(String, String)>, String> {
+    let found = rows(&database.url, script).map_err(|e| describe(&e))?;
+    let row = |row: Vec<Option<String>>| match row.as_slice() {
+        [Some(object), Some(state)] => Some((object.clone(), state.clone())),
+        _ => None,
+    };
+    let table: Vec<(String, String)> = found.into_iter().filter_map(row).collect();
     if table.is_empty() { Err("the script ends without a table of results".to_owned()) } else { Ok(table) }
+}
+
+/// As [`once`], twice. The result table of the second run.
+pub fn twice(database: &Database, script: &str) -> Result<Vec<(String, String)>, String> {
+    once(database, script).map_err(|why| format!("the first run of the script: {why}"))?;
+    once(database, script).map_err(|why| format!("the second run of the script: {why}"))
 }
 
 /// What is left to do that additions could do: what each difference is about, and the whole of it.
@@ -110,7 +112,9 @@ pub fn emitted(database: &Database, project: &Path, form: &str) -> Result<(), St
             Ok(())
         }
         _ => {
-            run_files(database, &files)?;
+            // Stopped half-way, and begun anew from the first.
+            run_files(database, &files[..files.len() / 2])?;
+            run_files(database, &files).map_err(|why| format!("after half of the files: {why}"))?;
             run_files(database, &files).map_err(|why| format!("run again: {why}"))
         }
     }
