@@ -618,6 +618,20 @@ fn an_index_is_built_concurrently_in_a_file_of_its_own() {
     };
     run(&database).expect("the files");
     let files = numbered(Path::new(&out));
+    for (n, (name, text)) in files.iter().enumerate() {
+        let (own, last) = (format!("file {} of {}.", n + 1, files.len()), n + 1 == files.len());
+        assert!(text.contains(&own) && text.contains("in the order of their numbers"), "{name}: {text}");
+        let next = files.get(n + 1).map_or("It is the last one".to_owned(), |(next, _)| format!("-- Then: {next}"));
+        assert!(text.contains(&next), "{name}: {text}");
+        assert_eq!(text.contains("SELECT object, state"), last, "{name}: {text}");
+        let how = if name.ends_with("_alone.sql") {
+            let (before, _) = n.checked_sub(1).and_then(|n| files.get(n)).expect("what clears away comes before");
+            format!("run {before} again, which clears away what is left of it, and then this file again")
+        } else {
+            "if it fails, nothing of this file is done".to_owned()
+        };
+        assert!(text.contains(&how), "{name}: {text}");
+    }
     let concurrent: Vec<_> = files.iter().filter(|(_, text)| text.contains("CONCURRENTLY")).collect();
     assert_eq!(concurrent.len(), 2, "{files:#?}");
     for (name, text) in &concurrent {
@@ -630,6 +644,11 @@ fn an_index_is_built_concurrently_in_a_file_of_its_own() {
         "create index t_a_idx on t (a); update pg_index set indisvalid = false where indexrelid = 't_a_idx'::regclass",
     )
     .expect("an invalid index");
+    // What would fail in the middle of a build is said by the file before it.
+    support::servers::run(&database.url, "insert into t values (0, 5)").expect("a value twice");
+    let error = run_files(&database, &files).expect_err("it is not unique");
+    assert!(error.contains("steps.sql: ") && error.contains("is repeated for 1 value"), "{error}");
+    support::servers::run(&database.url, "delete from t where a = 0").expect("it is mended");
     run_files(&database, &files).expect("the files run");
     run_files(&database, &files).expect("the files run again");
     let (project, scratch) = (folder.path().display().to_string(), server.ephemeral());

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use super::{ApplyObserver, RunOptions};
 use crate::core::diagnostic::Result;
+use crate::core::meaning;
 use crate::core::name::search_path;
 use crate::core::step::{Step, Transaction};
 use crate::plan::Plan;
 use crate::postgres::Session;
 
-/// Meaning of literals and printed values: as the introspection has it, whatever the role's own settings are.
-pub(super) const MEANING: &str = "SET standard_conforming_strings = on; SET datestyle = 'ISO, MDY'; \
-     SET intervalstyle = postgres; SET timezone = 'UTC'; SET xmloption = content; SET check_function_bodies = off";
-
-/// Settings that are given back their own values after a run.
+/// Settings that are given back their own values after a run, besides those of [`meaning`].
 const CHANGED: &[&str] = &[
     "search_path",
     "lock_timeout",
@@ -23,11 +20,6 @@ const CHANGED: &[&str] = &[
     "check_function_bodies",
     "row_security",
     "default_transaction_isolation",
-    "standard_conforming_strings",
-    "datestyle",
-    "intervalstyle",
-    "timezone",
-    "xmloption",
     "enable_seqscan",
     "random_page_cost",
     "jit",
@@ -51,10 +43,11 @@ pub(super) async fn enter(session: &Session, plan: &Plan, o: &RunOptions, observ
             "SET search_path = {}; SET lock_timeout = {}; SET statement_timeout = {}; \
              SET idle_in_transaction_session_timeout = '60s'; \
              SET default_transaction_isolation = 'read committed'; \
-             SET client_min_messages = warning; {MEANING}",
+             SET client_min_messages = warning; SET check_function_bodies = off; {}",
             search_path(path),
             millis(Some(o.lock_timeout)),
             millis(o.statement_timeout),
+            meaning::statements("SET"),
         ))
         .await?;
     if session.server_major() >= TRANSACTION_TIMEOUT {
@@ -74,7 +67,7 @@ pub(super) async fn enter(session: &Session, plan: &Plan, o: &RunOptions, observ
 /// Gives the settings their own values back, as far as the connection still serves.
 pub(super) async fn leave(session: &Session) {
     let mut sql = String::from("SET client_min_messages = notice");
-    for name in CHANGED {
+    for name in CHANGED.iter().chain(meaning::MEANING.iter().map(|(name, _)| name)) {
         sql.push_str("; RESET ");
         sql.push_str(name);
     }

@@ -57,7 +57,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     output.end_progress();
     output.diagnostics(&found.notes);
     let report = report(&from, &to, &found);
-    let title = format!("{} -> {}", report.from, report.to);
+    let title = match args.offline && args.whom == Whom::SupabaseEditor {
+        true => format!("From whatever is there to {}", report.to),
+        false => format!("From {} to {}", report.from, report.to),
+    };
     let text = match args.whom {
         Whom::Psql => render::sql::render(&report, settings.lock_timeout),
         Whom::SupabaseEditor => {

@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod diagnostic;
 pub mod id;
+pub mod meaning;
 pub mod name;
 pub mod options;
 pub mod step;

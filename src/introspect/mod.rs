@@ -121,10 +121,7 @@ pub async fn introspect_as(session: &Session, search_path: &[String], large: Opt
 /// What texts are printed under.
 fn settings(search_path: &[String]) -> String {
     let path = crate::core::name::search_path(search_path);
-    format!(
-        "SET LOCAL search_path = {path}; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; \
-         SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = postgres; SET LOCAL timezone = 'UTC'; SET LOCAL xmloption = content"
-    )
+    format!("SET LOCAL search_path = {path}; SET LOCAL jit = off; {}", crate::core::meaning::statements("SET LOCAL"))
 }
 
 async fn read_all(session: &Session, settings: &str, large: Option<bool>) -> Result<Reader> {

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{dollar_quoted, literal};
-use crate::kinds::Object;
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, labels};
 use crate::kinds::holds::wrapped;
+use crate::kinds::sequence::Sequence;
+use crate::kinds::table::partition::Attachment;
+use crate::kinds::{KindTag, Object};
 
 /// A question about many objects at once: a query over `d`, the rows of VALUES, that gives one message for each contradiction.
 struct Question {
@@ -82,6 +84,14 @@ fn question(about: &str) -> Question {
              WHERE p.prokind::text <> d.kind OR pg_get_function_result(p.oid) IS DISTINCT FROM d.returns"
                 .to_owned(),
         ),
+        // A script that adds would leave both, and whoever calls the one gets an error.
+        "overload" => ask(
+            "(schema, signature, others)",
+            "SELECT format('function %s.%s(%s) is there, and its calls would be ambiguous beside those of the declared %s', d.schema, quote_ident(p.proname), \
+             oidvectortypes(p.proargtypes), d.signature)\n    FROM {d} JOIN pg_catalog.pg_namespace n ON n.nspname = d.schema\n    \
+             JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')' = ANY (d.others)"
+                .to_owned(),
+        ),
         "constraint" => ask(
             "(relation, name, text)",
             format!(
@@ -120,6 +130,32 @@ fn question(about: &str) -> Question {
              WHERE s.last_value NOT BETWEEN d.low AND d.high"
                 .to_owned(),
         ),
+        "counter" => ask(
+            "(relation, name, low, high, path)",
+            "SELECT format('column %s has counted to %s, outside of what is declared: %s to %s', d.path, pg_sequence_last_value(s.oid), d.low, d.high)\n    \
+             FROM {d} JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(d.relation) AND a.attname = d.name AND a.attidentity <> ''\n    \
+             JOIN pg_catalog.pg_depend p ON p.refclassid = 'pg_class'::regclass AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum \
+             AND p.classid = 'pg_class'::regclass AND p.deptype = 'i'\n    \
+             JOIN pg_catalog.pg_class s ON s.oid = p.objid AND s.relkind = 'S'\n    \
+             WHERE pg_sequence_last_value(s.oid) NOT BETWEEN d.low AND d.high"
+                .to_owned(),
+        ),
+        // A column cannot be added to a partition alone, and a table has one place in the tree: neither is mended by additions.
+        "partition" => ask(
+            "(relation, whole)",
+            "SELECT format('table %s is a partition of %s, declared is that it %s', d.relation, i.inhparent::regclass, \
+             coalesce('is one of ' || d.whole, 'stands alone'))\n    \
+             FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relispartition\n    \
+             JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid\n    WHERE i.inhparent IS DISTINCT FROM to_regclass(d.whole)::oid"
+                .to_owned(),
+        ),
+        "default partition" => ask(
+            "(relation, whole)",
+            "SELECT format('table %s has the default partition %s, declared is %s', d.whole, p.partdefid::regclass, d.relation)\n    \
+             FROM {d} JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = to_regclass(d.whole) AND p.partdefid <> 0\n    \
+             WHERE p.partdefid IS DISTINCT FROM to_regclass(d.relation)::oid"
+                .to_owned(),
+        ),
         "partition key" => ask(
             "(relation, key)",
             "SELECT format('table %s is partitioned by %s, declared is %s', d.relation, pg_get_partkeydef(c.oid), d.key)\n    \
@@ -149,14 +185,16 @@ fn question(about: &str) -> Question {
 }
 
 /// What is asked of one object: under which question, and the row.
-fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String)> {
+fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'static str, String)> {
     let relation = literal(&id.sql());
     let of = |kinds: &str, word: &str| ("relation", format!("({relation}, ARRAY[{kinds}], {})", literal(word)));
     let declared = |letter: &str, word: &str| ("type", format!("({relation}, '{letter}', {})", literal(word)));
     match object {
         Object::Table(table) => {
-            let Some(key) = &table.partition_key else { return vec![of("'r'", "table")] };
-            vec![of("'p'", "partitioned table"), ("partition key", format!("({relation}, {})", literal(key)))]
+            let whole = Attachment::get(to, &id.child(KindTag::Attachment, "")).map(|a| literal(&a.parent.sql()));
+            let part = ("partition", format!("({relation}, {})", whole.as_deref().unwrap_or("NULL::text")));
+            let Some(key) = &table.partition_key else { return vec![of("'r'", "table"), part] };
+            vec![of("'p'", "partitioned table"), part, ("partition key", format!("({relation}, {})", literal(key)))]
         }
         Object::View(view) => {
             let (names, types): (Vec<_>, Vec<_>) = view.columns.iter().cloned().unzip();
@@ -200,7 +238,16 @@ fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String
             if column.identity.is_some() {
                 asked.push(("identity", format!("({table}, {name}, {path})")));
             }
+            if let Some(identity) = &column.identity {
+                let counter = Sequence::of_identity(&column.type_name, identity);
+                let bounds = format!("'{}'::bigint, '{}'::bigint", counter.min, counter.max);
+                asked.push(("counter", format!("({table}, {name}, {bounds}, {path})")));
+            }
             asked
+        }
+        Object::Attachment(attachment) if attachment.bound == "DEFAULT" => {
+            let (table, whole) = (literal(&id.top_sql()), literal(&attachment.parent.sql()));
+            vec![("default partition", format!("({table}, {whole})"))]
         }
         Object::Default(_) => {
             let Some(column) = id.parent() else { return Vec::new() };
@@ -225,7 +272,17 @@ fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String
             };
             let returns = routine.returns.as_deref().map_or_else(|| "NULL".to_owned(), literal);
             let schema = literal(&id.schema().unwrap_or_default());
-            vec![("routine", format!("({schema}, {}, '{kind}', {returns})", literal(&id.name())))]
+            let mut asked = vec![("routine", format!("({schema}, {}, '{kind}', {returns})", literal(&id.name())))];
+            let others: Vec<String> = routine
+                .overlaps(id)
+                .into_iter()
+                .filter(|other| !to.contains(other))
+                .map(|other| other.name().into_owned())
+                .collect();
+            if !others.is_empty() {
+                asked.push(("overload", format!("({schema}, {}, {})", literal(&id.name()), labels(&others))));
+            }
+            asked
         }
         Object::Constraint(constraint) => vec![(
             "constraint",
@@ -239,7 +296,7 @@ fn rows(id: &ObjectId, object: &Object, major: u32) -> Vec<(&'static str, String
 pub fn statement(to: &Catalog, major: u32) -> Option<String> {
     let mut asked: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for (id, object) in to.iter() {
-        for (about, row) in rows(id, object, major) {
+        for (about, row) in rows(id, object, to, major) {
             asked.entry(about).or_default().push(row);
         }
     }

@@ -10,9 +10,11 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, beside, dollar_quoted, literal, qualified};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::component::comment;
+use crate::kinds::sequence::Sequence;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
+use crate::kinds::table::premise;
 use crate::kinds::{KindTag, Object, holds};
 
 pub(crate) fn regclass(name: &str) -> String {
@@ -103,7 +105,7 @@ pub fn is_there(id: &ObjectId, object: &Object) -> Option<String> {
     ))
 }
 
-fn index_name(id: &ObjectId) -> String {
+pub(crate) fn index_name(id: &ObjectId) -> String {
     qualified(&id.schema().unwrap_or_default(), &id.name())
 }
 
@@ -145,6 +147,15 @@ pub fn stop_when(condition: &str, message: &str, hint: &str) -> String {
 /// Statements that make sure of an object. `create` are the statements that would bring it into being where nothing is.
 pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catalog) -> Vec<String> {
     let first = create.first().map(String::as_str).unwrap_or_default();
+    let part = id.child(KindTag::Attachment, "");
+    if let (Object::Table(_), Some(Object::Attachment(part))) = (object, catalog.get(&part))
+        && first.contains(" PARTITION OF ")
+    {
+        let done = format!("{} IS NOT NULL", regclass(&id.sql()));
+        let (made, rest) = create.split_at(1);
+        let made = as_partition(id, &part.parent, &done, made);
+        return std::iter::once(made).chain(rest.iter().cloned()).collect();
+    }
     let after = |prefix: &str, with: &str| first.strip_prefix(prefix).map(|rest| format!("{with}{rest}"));
     let rest = || create.iter().skip(1).cloned();
     let replaced = match object {
@@ -197,11 +208,13 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
         }
         Object::Index(_) => {
             let mut statements = vec![when(&invalid_index(id), &[format!("DROP INDEX {}", id.sql())])];
+            statements.extend(rows_fit(id, object, catalog));
             statements.extend(guarded(id, object, create, catalog));
             statements
         }
         Object::Constraint(constraint) => {
-            let mut statements = guarded(id, object, create, catalog);
+            let mut statements: Vec<String> = rows_fit(id, object, catalog).into_iter().collect();
+            statements.extend(guarded(id, object, create, catalog));
             if constraint.validated && constraint.enforced {
                 let (table, name) = (id.top_sql(), id.name());
                 let unproved = format!(
@@ -231,9 +244,110 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
             Some(other) => vec![when(&format!("NOT ({other})"), create)],
             None => create.to_vec(),
         },
+        Object::Attachment(attachment) => {
+            let done = inherits(&id.top_sql(), &attachment.parent.sql());
+            vec![as_partition(&id.top(), &attachment.parent, &done, create)]
+        }
+        Object::Inheritance(inheritance) => {
+            let parent = &inheritance.parent;
+            let todo = format!("NOT {}", inherits(&id.top_sql(), &parent.sql()));
+            let what = format!("table {} cannot inherit from {}", id.top().sql_path(), parent.sql_path());
+            vec![attempted(&todo, create, "datatype_mismatch OR wrong_object_type", &what, BY_APPLY)]
+        }
+        Object::IndexAttachment(attachment) => {
+            let Some(index) = id.parent() else { return create.to_vec() };
+            let (part, whole) = (index_name(&index), index_name(&attachment.parent));
+            let what = format!("index {part} cannot become a part of {whole}");
+            let foreseen = "object_not_in_prerequisite_state OR invalid_object_definition OR wrong_object_type";
+            vec![attempted(&format!("NOT {}", inherits(&part, &whole)), create, foreseen, &what, BY_APPLY)]
+        }
+        Object::SequenceOwner(owner) => {
+            let (sequence, column) = (id.top().sql_path(), owner.column.sql_path());
+            let what = format!("sequence {sequence} cannot belong to {column}");
+            let hint = "give the table and the sequence one owner (ALTER … OWNER TO), or have `trueup apply` do it";
+            vec![attempted("true", create, "object_not_in_prerequisite_state", &what, hint)]
+        }
+        Object::DomainConstraint(_) => match exists(id, object) {
+            Some(there) => {
+                let what = format!("the check {} cannot be added to domain {}", Ident(&id.name()), id.top().sql_path());
+                vec![attempted(&format!("NOT {there}"), create, "feature_not_supported", &what, BY_APPLY)]
+            }
+            None => create.to_vec(),
+        },
         _ if exists(id, object).is_some() => guarded(id, object, create, catalog),
         _ => create.to_vec(),
     }
+}
+
+/// Makes a table a partition, unless that is done. What stands in the way is mended by no addition: another partition that takes
+/// the same rows, rows that lie elsewhere, columns that the whole has not.
+fn as_partition(table: &ObjectId, parent: &ObjectId, done: &str, create: &[String]) -> String {
+    let hint = format!(
+        "detach or move what is in the way (ALTER TABLE {} DETACH PARTITION …), or have `trueup apply` do it",
+        parent.sql()
+    );
+    let what = format!("table {} cannot become a partition of {}", table.sql_path(), parent.sql_path());
+    let foreseen = "invalid_object_definition OR wrong_object_type OR check_violation OR datatype_mismatch";
+    attempted(&format!("NOT ({done})"), create, foreseen, &what, &hint)
+}
+
+/// Runs statements where a condition holds. Errors that are foreseen, since what is there may be in the way of what is declared, say
+/// what was to be done, and what to do.
+pub(crate) fn attempted(condition: &str, statements: &[String], foreseen: &str, what: &str, hint: &str) -> String {
+    let body = format!(
+        "\nBEGIN\n  IF {condition} THEN\n{}  END IF;\nEXCEPTION WHEN {foreseen} THEN\n  \
+         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = {} || SQLERRM,\n    HINT = {};\nEND\n",
+        statements.iter().map(|s| format!("    EXECUTE {};\n", literal(s))).collect::<String>(),
+        literal(&format!("{what}: ")),
+        literal(&format!("Nothing has been changed. This script takes nothing away: {hint}, and run again."))
+    );
+    format!("DO {}", dollar_quoted(&body))
+}
+
+/// Runs a statement about rows. Where it fails, the error says for what it was run: PostgreSQL names a constraint at most.
+pub fn named(sql: &str, name: &str) -> String {
+    let body = format!(
+        "\nDECLARE\n  why text;\nBEGIN\n  EXECUTE {};\nEXCEPTION WHEN OTHERS THEN\n  GET STACKED DIAGNOSTICS why = PG_EXCEPTION_DETAIL;\n  \
+         RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = {} || SQLERRM, DETAIL = why,\n    \
+         HINT = 'This script has changed nothing. Mend the rows, or what is declared about them, and run it again.';\nEND\n",
+        literal(sql),
+        literal(&format!("mending rows for \"{name}\": "))
+    );
+    format!("DO {}", dollar_quoted(&body))
+}
+
+/// What `trueup apply` can do where additions cannot.
+pub(crate) const BY_APPLY: &str = "have `trueup apply` do it";
+
+/// Stops the script where rows do not fit what is about to be demanded of them, and shows some of them. PostgreSQL would name
+/// one at most.
+pub fn rows_fit(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String> {
+    let premise = premise::once_declared(id, object, catalog)?;
+    let done = match object {
+        Object::Constraint(constraint) => format!(
+            "SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND convalidated AND {CONSTRAINT_TEXT} = {}",
+            regclass(&id.top_sql()),
+            literal(&constraint.clause(true))
+        ),
+        _ => format!("SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND indisvalid", regclass(&id.sql())),
+    };
+    let body = format!(
+        "\nDECLARE\n  found text[];\n  n bigint;\nBEGIN\n  IF NOT EXISTS ({done}) THEN\n    \
+         found := ARRAY(SELECT left(v, 200) FROM ({0}) AS q (v) LIMIT 10);\n    IF found <> '{{}}' THEN\n      n := (SELECT count(*) FROM ({0}) AS q (v));\n      \
+         RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = {1} || CASE n WHEN 1 THEN {2} ELSE n || {3} END,\n        \
+         DETAIL = array_to_string(found, E'\\n') || CASE WHEN n > 10 THEN E'\\n…' ELSE '' END, HINT = {4};\n    END IF;\n  END IF;\nEND\n",
+        premise.violations,
+        literal(&format!("{} ", premise.fact)),
+        literal(&format!("1 {}", premise.noun)),
+        literal(&format!(" {}s", premise.noun)),
+        literal(&format!("This script has changed nothing. You can {}; then run it again.", premise.help)),
+    );
+    Some(format!("DO {}", dollar_quoted(&body)))
+}
+
+/// Whether a step proves what was demanded of new rows only so far.
+pub fn proves(step: &Step) -> bool {
+    step.object.kind() == KindTag::Constraint && step.sql.contains(" VALIDATE CONSTRAINT ")
 }
 
 /// As [`ensure`], for a step from a known state: what it says is what is to be done, only that it may have been done already.
@@ -242,10 +356,11 @@ pub fn ensure_known(id: &ObjectId, object: &Object, step: &Step, catalog: &Catal
     match object {
         Object::Column(_) => vec![step.sql.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1)],
         // VALIDATE is a step of its own, in a later transaction. What has the same demand may be what is to take its place.
-        Object::Constraint(_) => match exists(id, object) {
-            Some(there) => vec![when(&format!("NOT {there}"), create)],
-            None => create.to_vec(),
-        },
+        Object::Constraint(_) => {
+            let rows = if step.sql.ends_with(" NOT VALID") { None } else { rows_fit(id, object, catalog) };
+            let made = exists(id, object).map(|there| when(&format!("NOT {there}"), create));
+            rows.into_iter().chain(made).collect()
+        }
         // What it has yet to do may be pending in the transaction.
         Object::Trigger(trigger) if trigger.constraint => guarded(id, object, create, catalog),
         _ => ensure(id, object, create, catalog),
@@ -481,8 +596,11 @@ pub fn identity(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<Str
         )
     };
     let words = if identity.always { "ALWAYS" } else { "BY DEFAULT" };
+    let counter = Sequence::of_identity(&column.type_name, identity);
     let body = format!(
-        "\nBEGIN\n  IF {} THEN\n    EXECUTE {};\n    EXECUTE {};\n  ELSIF {} THEN\n    EXECUTE {};\n  END IF;\nEND\n",
+        "\nDECLARE\n  fits boolean;\nBEGIN\n  IF {} THEN\n    EXECUTE {};\n    EXECUTE {};\n  ELSIF {} THEN\n    \
+         EXECUTE format('SELECT is_called OR last_value BETWEEN {} AND {} FROM %s', pg_get_serial_sequence({}, {})) INTO fits;\n    \
+         EXECUTE {} || CASE WHEN fits THEN '' ELSE ' RESTART' END;\n  END IF;\nEND\n",
         is("attidentity = ''"),
         literal(&format!("ALTER TABLE {table} ALTER COLUMN {name} ADD {}", identity.clause())),
         // Numbers that are taken are not given again.
@@ -492,6 +610,10 @@ pub fn identity(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<Str
             literal(&id.name())
         )),
         is("true"),
+        counter.min,
+        counter.max,
+        literal(&table),
+        literal(&id.name()),
         literal(&format!("ALTER TABLE {table} ALTER COLUMN {name} SET GENERATED {words} {}", identity.all_options())),
     );
     Some(format!("DO {}", dollar_quoted(&body)))

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal, qualified};
-use crate::kinds::ensure::{CONSTRAINT_TEXT, labels, regclass, when};
+use crate::kinds::ensure::{BY_APPLY, CONSTRAINT_TEXT, attempted, index_name, labels, regclass, when};
 use crate::kinds::table::constraint::ConstraintType;
+use crate::kinds::table::partition::{IndexAttachment, table_of};
 use crate::kinds::{KindTag, Object};
 
 /// What is said again at once, and what waits for the rows to be mended.
@@ -24,7 +25,9 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
     let mut said = Restated::default();
     match object {
         Object::Sequence(sequence) => {
-            said.now.push(sequence.all_options(id));
+            let options = sequence.all_options(id);
+            said.now.push(when(&sequence.must_begin_anew(id), &[format!("{options} RESTART")]));
+            said.now.push(options);
             let (there, word) = if sequence.unlogged { ("p", "UNLOGGED") } else { ("u", "LOGGED") };
             // Sequences have a persistence of their own since 15.
             said.now.push(when(
@@ -44,7 +47,9 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
                     "EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid = to_regtype({}) AND NOT typnotnull)",
                     literal(&id.sql())
                 );
-                said.late.push(when(&may_be_null, &[domain.demand(id, major)]));
+                let what = format!("domain {} cannot be made NOT NULL", id.sql_path());
+                let demand = [domain.demand(id, major)];
+                said.late.push(attempted(&may_be_null, &demand, "feature_not_supported", &what, BY_APPLY));
                 if major >= 17 {
                     said.late.push(domain.name_constraint(id));
                 }
@@ -196,6 +201,38 @@ pub fn keys_follow(to: &Catalog, renamed: &BTreeSet<ObjectId>) -> Option<String>
         rows.join(",\n      ")
     );
     Some(format!("DO {}", dollar_quoted(&body)))
+}
+
+/// Gives an index or key, which is declared as a part of a partitioned one, its name: attaching a table makes parts under names of the
+/// server's choice, and a table that was renamed has them under its old one. What it is a part of comes first. `id` is the part, or
+/// what attaches it.
+pub fn parts_follow(id: &ObjectId, catalog: &Catalog) -> Vec<String> {
+    let mut statements = Vec::new();
+    let mut part = match id.kind() {
+        KindTag::IndexAttachment => id.parent(),
+        _ => Some(id.clone()),
+    };
+    while let Some(id) = part {
+        let attachment = IndexAttachment::get(catalog, &id.child(KindTag::IndexAttachment, ""));
+        statements.extend(attachment.map(|attachment| part_follows(&id, attachment, catalog)));
+        part = attachment.map(|attachment| attachment.parent.clone());
+    }
+    statements.reverse();
+    statements
+}
+
+fn part_follows(id: &ObjectId, attachment: &IndexAttachment, catalog: &Catalog) -> String {
+    let table = table_of(id, catalog);
+    let body = format!(
+        "\nDECLARE\n  part text := (SELECT i.inhrelid::regclass FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_index x ON x.indexrelid = i.inhrelid\n    \
+         WHERE i.inhparent = {} AND x.indrelid = {});\nBEGIN\n  IF part IS NOT NULL AND {} IS NULL THEN\n    \
+         EXECUTE format('ALTER INDEX %s RENAME TO %I', part, {});\n  END IF;\nEND\n",
+        regclass(&index_name(&attachment.parent)),
+        regclass(&table.sql()),
+        regclass(&index_name(id)),
+        literal(&id.name())
+    );
+    format!("DO {}", dollar_quoted(&body))
 }
 
 /// Gives constraints the names that were chosen for them, where the same demand stands under a name that is not declared.

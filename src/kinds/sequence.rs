@@ -100,7 +100,7 @@ impl Sequence {
     }
 
     /// The sequence of an identity column.
-    fn of_identity(type_name: &str, identity: &Identity) -> Self {
+    pub(crate) fn of_identity(type_name: &str, identity: &Identity) -> Self {
         let option = |key: &str| identity.options.get(key).and_then(|value| value.parse().ok());
         let mut sequence = Self::usual(type_name, option("INCREMENT BY").unwrap_or(1));
         sequence.min = option("MINVALUE").unwrap_or(sequence.min);
@@ -154,6 +154,16 @@ impl Sequence {
             self.start,
             self.cache,
             if self.cycle { "CYCLE" } else { "NO CYCLE" }
+        )
+    }
+
+    /// True where nothing was taken from the sequence yet and it stands outside of these bounds: it has to begin anew with them.
+    pub(crate) fn must_begin_anew(&self, id: &ObjectId) -> String {
+        format!(
+            "EXISTS (SELECT FROM {} WHERE NOT is_called AND last_value NOT BETWEEN {} AND {})",
+            id.sql(),
+            self.min,
+            self.max
         )
     }
 

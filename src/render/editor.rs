@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
+use crate::core::meaning::MEANING;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::{contradictions, ensure, holds, restated};
@@ -58,12 +59,48 @@ struct Parts {
 
 /// Writes all of it as one script.
 pub fn render(editor: &Editor<'_>) -> String {
-    if editor.offline { any_state(editor, false) } else { known_state(editor, editor.plan.steps(), true) }
+    let text = if editor.offline { any_state(editor, false) } else { known_state(editor, editor.plan.steps(), true) };
+    format!(
+        "-- Written by trueup for the Supabase SQL editor. Paste all of it and run it; it may be run again.\n-- {}\n\
+         -- The editor runs it as one transaction: it is done as a whole, or not at all. The last thing it says is what now holds.\n\n{text}",
+        clean_line(&editor.title)
+    )
+}
+
+/// What stands at the head of a numbered file: its place among the others, and what to do where it fails.
+fn place(n: usize, names: &[String], alone: bool, title: &str) -> String {
+    let total = names.len();
+    let mut out = format!("-- Written by trueup for the Supabase SQL editor: file {} of {total}.", n + 1);
+    if total > 1 {
+        out.push_str(" Run them in the order of their numbers, each by itself.");
+    }
+    let _ = write!(out, "\n-- {}\n", clean_line(title));
+    let before = n.checked_sub(1).and_then(|n| names.get(n));
+    out.push_str(&match (alone, before) {
+        (true, Some(before)) => format!(
+            "-- Paste it as it is, with nothing beside it: this statement cannot run in a transaction.\n\
+             -- If it fails or is cut off, run {before} again, which clears away what is left of it, and then this file again.\n"
+        ),
+        (true, None) => "-- Paste it as it is, with nothing beside it: this statement cannot run in a transaction.\n".to_owned(),
+        (false, _) => "-- The editor runs it as one transaction: if it fails, nothing of this file is done. Mend what the error names, and run this file\n\
+                       -- again; those before it stay done, and may be run again as well.\n"
+            .to_owned(),
+    });
+    match names.get(n + 1) {
+        Some(next) => {
+            let _ = writeln!(out, "-- Then: {next}");
+        }
+        None if total > 1 => out.push_str("-- It is the last one: what it says in the end is what now holds.\n"),
+        None => {}
+    }
+    out.push('\n');
+    out
 }
 
 /// Writes it as numbered files, each of which can be run as one transaction (or is one statement that runs outside of any).
 pub fn files(editor: &Editor<'_>) -> Vec<File> {
     let mut texts: Vec<(&str, String)> = Vec::new();
+    let steps = |steps: &mut Vec<&Step>| known_state(editor, std::mem::take(steps).into_iter(), false);
     if editor.offline {
         if !editor.values.is_empty() {
             let mut text = head(editor);
@@ -77,24 +114,26 @@ pub fn files(editor: &Editor<'_>) -> Vec<File> {
         for transaction in &editor.plan.transactions {
             let own = transaction.mode == Transaction::Own && !open.is_empty();
             if own && transaction.steps.iter().any(|s| s.action == Action::Alter) {
-                texts.push(("steps", known_state(editor, std::mem::take(&mut open).into_iter(), false)));
+                texts.push(("steps", steps(&mut open)));
             }
             for step in &transaction.steps {
                 // A batch is one statement here: the editor cannot commit in between.
                 if transaction.mode != Transaction::None || step.batch.is_some() {
                     open.push(step);
                     if ensure::must_commit(step) {
-                        texts.push(("steps", known_state(editor, std::mem::take(&mut open).into_iter(), false)));
+                        texts.push(("steps", steps(&mut open)));
                     }
                     continue;
                 }
-                let cleared = ensure::clear_remains(step);
-                if !open.is_empty() || cleared.is_some() {
-                    let mut text = known_state(editor, std::mem::take(&mut open).into_iter(), false);
-                    cleared.iter().for_each(|sql| statement(sql, &mut text));
+                // What is left of it where it was cut off, and rows over which it would fail.
+                let rows = editor.to.get(&step.object).and_then(|o| ensure::rows_fit(&step.object, o, editor.to));
+                let first: Vec<String> = ensure::clear_remains(step).into_iter().chain(rows).collect();
+                if !open.is_empty() || !first.is_empty() {
+                    let mut text = steps(&mut open);
+                    first.iter().for_each(|sql| statement(sql, &mut text));
                     texts.push(("steps", text));
                 }
-                let mut text = String::from("-- Run this alone: it cannot run in a transaction.\n");
+                let mut text = String::new();
                 statement(&ensure::alone_again(step), &mut text);
                 texts.push(("alone", text));
             }
@@ -102,31 +141,40 @@ pub fn files(editor: &Editor<'_>) -> Vec<File> {
         texts.push(("result", known_state(editor, open.into_iter(), true)));
     }
     let digits = texts.len().to_string().len().max(2);
-    texts
-        .into_iter()
-        .enumerate()
-        .map(|(n, (word, text))| File { name: format!("{:0digits$}_{word}.sql", n + 1), text })
-        .collect()
+    let name = |(n, (word, _)): (usize, &(&str, String))| format!("{:0digits$}_{word}.sql", n + 1);
+    let names: Vec<String> = texts.iter().enumerate().map(name).collect();
+    let file = |(n, (word, text)): (usize, (&str, String))| File {
+        name: names.get(n).cloned().unwrap_or_default(),
+        text: place(n, &names, word == "alone", &editor.title) + &text,
+    };
+    texts.into_iter().enumerate().map(file).collect()
 }
 
+/// The settings, for the transaction.
 fn head(editor: &Editor<'_>) -> String {
-    let mut out = String::from(
-        "-- Written by trueup for the Supabase SQL editor. Paste all of it and run it; it may be run again.\n",
-    );
-    let _ = writeln!(out, "-- {}", clean_line(&editor.title));
-    out.push_str("-- The editor runs it as one transaction: it is done as a whole, or not at all.\n\n");
     let plan = editor.plan;
     let path = if plan.search_path.is_empty() { String::new() } else { ident_list(&plan.search_path) };
-    for (name, value) in [
+    let own = [
         ("search_path", path.as_str()),
         ("check_function_bodies", "off"),
         ("lock_timeout", "10s"),
         ("client_min_messages", "warning"),
-    ] {
-        let _ = writeln!(out, "SELECT set_config({}, {}, true);", literal(name), literal(value));
+    ];
+    let all = own
+        .iter()
+        .chain(MEANING)
+        .map(|(name, value)| format!("set_config({}, {}, true)", literal(name), literal(value)));
+    format!("SELECT {};\n\n", all.collect::<Vec<_>>().join(",\n  "))
+}
+
+/// A step about rows. What row security would hide from it is an error, instead of fewer rows that are changed.
+fn over_rows(step: &Step, sql: &str, out: &mut String) {
+    out.push_str("SELECT set_config('row_security', 'off', true);\n");
+    match step.label.as_ref().or(step.group.as_ref()).filter(|_| step.check.is_none()) {
+        Some(name) => statement(&ensure::named(sql, name), out),
+        None => statement(sql, out),
     }
-    out.push('\n');
-    out
+    out.push_str("SELECT set_config('row_security', 'on', true);\n");
 }
 
 /// The script that may meet any state: additions only, and a stop where what is there contradicts them.
@@ -141,7 +189,7 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
             Some(there) => ensure::when(&there, std::slice::from_ref(&step.sql)),
             None => step.sql.clone(),
         };
-        statement(&sql, &mut rows);
+        over_rows(step, &sql, &mut rows);
     }
     let mut out = head(editor);
     if !editor.renames.is_empty() {
@@ -181,7 +229,7 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
     out.push_str(&parts.late);
     out.push_str(&parts.last);
     out.push_str("\n-- What now holds.\n");
-    out.push_str(&result(editor.to, editor.plan.major));
+    out.push_str(&result(editor.to, editor.plan.major, true));
     out
 }
 
@@ -199,7 +247,7 @@ fn known_state<'a>(editor: &Editor<'_>, steps: impl Iterator<Item = &'a Step>, l
         // What was built once more although its place is taken already.
         restated::without_leftovers(editor.to).iter().for_each(|sql| statement(sql, &mut out));
         out.push_str("\n-- What now holds.\n");
-        out.push_str(&result(editor.to, editor.plan.major));
+        out.push_str(&result(editor.to, editor.plan.major, false));
     }
     out
 }
@@ -227,6 +275,9 @@ impl Parts {
                         false if waits => &mut self.late,
                         false => &mut self.body,
                     };
+                    if editor.offline {
+                        restated::parts_follow(id, editor.to).iter().for_each(|sql| statement(sql, part));
+                    }
                     statements.iter().for_each(|sql| statement(sql, part));
                     if editor.offline {
                         let said = restated::restated(id, object, editor.plan.major);
@@ -245,7 +296,14 @@ impl Parts {
             _ => {
                 let waits = self.waiting.iter().any(|id| step.object.is_within(id));
                 let sql = ensure::again(step, editor.from, editor.to);
-                statement(&sql, if waits { &mut self.last } else { &mut self.body });
+                let out = if waits { &mut self.last } else { &mut self.body };
+                if ensure::proves(step)
+                    && let Some(object) = editor.to.get(&step.object)
+                    && let Some(rows) = ensure::rows_fit(&step.object, object, editor.to)
+                {
+                    statement(&rows, out);
+                }
+                if step.action == Action::Data { over_rows(step, &sql, out) } else { statement(&sql, out) }
             }
         }
     }
@@ -269,8 +327,9 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
     object.create(id, &cx).into_iter().map(|s| s.sql).collect()
 }
 
-/// One query, one row per object, and one for each part that is not as declared where its whole does not say so.
-fn result(to: &Catalog, major: u32) -> String {
+/// One query: one row for all of it, then one per object, and one for each part that is not as declared where its whole does not
+/// say so. What is not as it should be comes first.
+fn result(to: &Catalog, major: u32, offline: bool) -> String {
     let mut rows = Vec::new();
     for (id, object) in to.iter() {
         let quiet = holds::is_quiet(object);
@@ -285,9 +344,13 @@ fn result(to: &Catalog, major: u32) -> String {
     if rows.is_empty() {
         return "SELECT 'nothing is declared' AS object, 'ok' AS state;\n".to_owned();
     }
+    let what = if offline { "; what this script cannot do, as it only adds, `trueup apply` can" } else { "" };
     format!(
-        "SELECT object, CASE WHEN holds THEN 'ok' WHEN there THEN 'differs' ELSE 'missing' END AS state\nFROM (VALUES\n{}\n) AS v (object, there, holds, quiet)\n\
-         WHERE NOT quiet OR (there AND NOT holds)\nORDER BY holds, object;\n",
+        "WITH found AS (\nSELECT object, CASE WHEN holds THEN 'ok' WHEN there THEN 'differs' ELSE 'missing' END AS state\nFROM (VALUES\n{}\n) AS v (object, there, holds, quiet)\n\
+         WHERE NOT quiet OR (there AND NOT holds)\n), counted AS (\nSELECT count(*) AS objects, count(*) FILTER (WHERE state <> 'ok') AS open FROM found\n)\n\
+         SELECT object, state FROM (\n  SELECT 0 AS place, CASE open WHEN 0 THEN format('all %s objects that are declared', objects)\n    \
+         ELSE format('%s of %s objects are not as declared{what}', open, objects) END AS object, CASE open WHEN 0 THEN 'ok' ELSE 'see below' END AS state FROM counted\n  \
+         UNION ALL SELECT CASE state WHEN 'ok' THEN 2 ELSE 1 END, object, state FROM found\n) AS told\nORDER BY place, object;\n",
         rows.join(",\n")
     )
 }

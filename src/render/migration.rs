@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::core::meaning;
 use crate::core::name::search_path;
 use crate::core::step::Step;
 use crate::kinds::ensure;
@@ -27,7 +28,16 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
          -- A script that may be run again is written by `trueup sql --for supabase-editor`.\n",
     );
     let path = search_path(&plan.search_path);
-    let _ = writeln!(head, "SET search_path = {path};\nSET check_function_bodies = off;\nSET lock_timeout = '10s';\n");
+    let settings = format!(
+        "SET search_path = {path};\nSET check_function_bodies = off;\nSET lock_timeout = '10s';\n{};\n",
+        meaning::statements("SET").replace("; ", ";\n")
+    );
+    let _ = writeln!(head, "{settings}");
+    let reset: String = settings
+        .lines()
+        .filter_map(|line| line.strip_prefix("SET ")?.split_once(" = "))
+        .map(|(name, _)| format!("RESET {name};\n"))
+        .collect();
     let mut files = Vec::new();
     let mut out = String::new();
     let steps: Vec<&Step> = plan.steps().collect();
@@ -38,10 +48,7 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
         statement(&step.sql, &mut out);
         let next = steps.get(n + 1);
         if next.is_none() || ensure::must_commit(step) && next.is_some_and(|s| !ensure::must_commit(s)) {
-            files.push(format!(
-                "{head}{}\nRESET search_path;\nRESET check_function_bodies;\nRESET lock_timeout;\n",
-                std::mem::take(&mut out)
-            ));
+            files.push(format!("{head}{}\n{reset}", std::mem::take(&mut out)));
         }
     }
     files

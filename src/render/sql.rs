@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::core::id::ObjectId;
+use crate::core::meaning;
 use crate::core::name::{literal, search_path};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::ensure;
@@ -26,6 +27,7 @@ pub fn render(report: &Report<'_>, lock_timeout: Duration) -> String {
     out.push_str("SET statement_timeout = 0;\nSET idle_in_transaction_session_timeout = 0;\n");
     let path = search_path(&plan.search_path);
     let _ = writeln!(out, "SET search_path = {path};\nSET check_function_bodies = off;");
+    let _ = writeln!(out, "{};", meaning::statements("SET").replace("; ", ";\n"));
     let total = plan.steps().count();
     let mut number = 0;
     for transaction in &plan.transactions {

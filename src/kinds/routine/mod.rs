@@ -186,6 +186,15 @@ impl Routine {
             .collect()
     }
 
+    /// The routines of the same name whose calls this one takes as well, by its defaults.
+    pub(crate) fn overlaps(&self, id: &ObjectId) -> Vec<ObjectId> {
+        let name = id.name();
+        let (Some(schema), types) = (id.parent(), arguments::split(argument_types(&name))) else { return Vec::new() };
+        let fewest = types.len().saturating_sub(arguments::defaults(&self.arguments));
+        let called = |n: usize| format!("{}({})", quoted_name(&name), types[..n].join(", "));
+        (fewest..types.len()).map(|n| schema.child(KindTag::Routine, &called(n))).collect()
+    }
+
     fn same_result(&self, other: &Self) -> bool {
         self.language == other.language
             && self.body == other.body

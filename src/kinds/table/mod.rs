@@ -17,7 +17,7 @@ pub mod index;
 pub mod inheritance;
 pub mod not_null;
 pub mod partition;
-mod premise;
+pub(crate) mod premise;
 pub mod replica_identity;
 mod type_change;
 

@@ -192,17 +192,18 @@ pub(super) fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>)
         "SELECT attnotnull FROM pg_catalog.pg_attribute WHERE attrelid = {relation} AND attname = {}",
         literal(&id.name())
     );
-    let gone = format!(
-        "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {relation} AND conname = {})",
+    let there = format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {relation} AND conname = {})",
         literal(&name)
     );
+    let gone = format!("SELECT NOT {there}");
     vec![
         Step::alter(id, format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"))
             .lock(LockMode::AccessExclusive, &top)
             .phase(Phase::Contract)
             .hazard(HazardKind::Breaking, "writes without a value for it fail from here on")
             .premise(premise::not_null(id, cx))
-            .done_when(&*set_already)
+            .done_when(set_already.replacen("attnotnull", &format!("attnotnull OR {there}"), 1))
             // Where a run that was cut off left one.
             .after(&top.child(KindTag::Constraint, &name))
             .rank(5),

@@ -3,19 +3,42 @@
 //! Only what can be asked in the state before the plan: not of columns that the plan adds or whose type it changes, nor of
 //! what uses a function that it changes.
 
+use std::collections::BTreeSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 
+use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, qualified};
 use crate::core::step::Premise;
-use crate::kinds::KindTag;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
 use crate::kinds::table::type_change::fails_where;
+use crate::kinds::{KindTag, Object};
 use crate::plan::context::PlanContext;
 use crate::sql::parse::parse_one;
+
+/// What an object takes for granted of the rows, to be asked once all that it uses is as declared.
+pub(crate) fn once_declared(id: &ObjectId, object: &Object, to: &Catalog) -> Option<Premise> {
+    let none = BTreeSet::new;
+    let cx = PlanContext {
+        from: to,
+        to,
+        created: none(),
+        dropped: none(),
+        folded: none(),
+        filled: none(),
+        major: to.origin.major,
+        online: true,
+    };
+    match object {
+        Object::Constraint(new) if !new.inherited => constraint(new, id, &cx),
+        Object::Index(new) => unique_index(new, id, &cx),
+        _ => None,
+    }
+}
 
 /// Whether the rows can be asked already: the table is there, and all that the object uses is as it will be.
 fn can_be_asked(id: &ObjectId, table: &ObjectId, cx: &PlanContext<'_>) -> bool {
