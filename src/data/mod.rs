@@ -186,7 +186,11 @@ impl Data {
             let known = self.invariants.iter().map(|i| i.name.as_str());
             let mut problem = Diagnostic::error("unknown-invariant", format!("`requires` names no invariant: {name}"))
                 .at(place.clone());
-            for near in nearest(name, known) {
+            let near = nearest(name, known);
+            if near.is_empty() {
+                problem = problem.help("declare it under `invariants`, or take it out of `requires`");
+            }
+            for near in near {
                 problem = problem.help(format!("did you mean `{near}`?"));
             }
             problem

@@ -5,7 +5,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::literal;
 use crate::declare::context::DeclareContext;
 use crate::kinds::KindTag;
-use crate::verify::{Attempt, Expectation, Outcome, RowValues, Test};
+use crate::verify::{Attempt, Expectation, Given, Outcome, RowValues, Test};
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Shape, Value};
 
 /// The keys of a test.
@@ -58,7 +58,7 @@ pub fn test(key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
     for (table, rows) in fields.map("given")? {
         let id = cx.id(KindTag::Table, table)?;
         let rows = rows.as_list("the rows of a table")?.iter().map(row).collect::<Result<Vec<_>>>()?;
-        given.push((id, rows));
+        given.push(Given { table: id, rows, location: table.location.clone() });
     }
     let (mut role, mut claims) = (None, "{}".to_owned());
     if let Some(node) = fields.get("as") {

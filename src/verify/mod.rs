@@ -11,8 +11,8 @@ use crate::core::id::ObjectId;
 pub struct Test {
     /// Its name.
     pub name: String,
-    /// Rows that are there: table, then column and literal.
-    pub given: Vec<(ObjectId, Vec<RowValues>)>,
+    /// Rows that are there.
+    pub given: Vec<Given>,
     /// The role it runs as; the connecting one where none is said.
     pub role: Option<String>,
     /// The JWT claims, as JSON.
@@ -20,6 +20,17 @@ pub struct Test {
     /// What must be so.
     pub expectations: Vec<Expectation>,
     /// Where it is declared.
+    pub location: Location,
+}
+
+/// Rows of a table that a test begins with.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The table.
+    pub table: ObjectId,
+    /// Its rows.
+    pub rows: Vec<RowValues>,
+    /// Where it is named.
     pub location: Location,
 }
 
@@ -50,6 +61,21 @@ pub enum Attempt {
     Delete(ObjectId, RowValues),
     /// Any statement.
     Sql(String),
+}
+
+impl Attempt {
+    /// The table that it is about, and the columns that it names.
+    pub fn names(&self) -> Option<(&ObjectId, Vec<&str>)> {
+        match self {
+            Self::Select(table, row) | Self::Insert(table, row) | Self::Delete(table, row) => {
+                Some((table, row.iter().map(|(column, _)| column.as_str()).collect()))
+            }
+            Self::Update(table, set, row) => {
+                Some((table, set.iter().chain(row).map(|(column, _)| column.as_str()).collect()))
+            }
+            Self::Sql(_) => None,
+        }
+    }
 }
 
 /// What must come of an attempt.

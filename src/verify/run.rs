@@ -13,7 +13,7 @@ use crate::core::name::{Ident, ident_list, literal};
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::{KindTag, Object};
 use crate::postgres::{Session, sql_error};
-use crate::verify::{Attempt, Expectation, Mutant, Outcome, RowValues, Test, TestResult};
+use crate::verify::{Attempt, Expectation, Given, Mutant, Outcome, RowValues, Test, TestResult};
 
 /// What the tests run against.
 pub struct Bench<'a> {
@@ -91,11 +91,10 @@ impl Bench<'_> {
     }
 
     fn known(&self, test: &Test) -> Result<()> {
-        let tables = test
-            .given
-            .iter()
-            .map(|(id, _)| (id, &test.location))
-            .chain(test.expectations.iter().filter_map(|e| table_of(&e.attempt).map(|t| (t, &e.location))));
+        let tables =
+            test.given.iter().map(|given| (&given.table, &given.location)).chain(
+                test.expectations.iter().filter_map(|e| e.attempt.names().map(|(table, _)| (table, &e.location))),
+            );
         for (table, place) in tables {
             let exists = [KindTag::Table, KindTag::View, KindTag::MaterializedView].iter().any(|kind| {
                 self.catalog.contains(&ObjectId::in_schema(*kind, &table.schema().unwrap_or_default(), &table.name()))
@@ -135,7 +134,7 @@ impl Bench<'_> {
         if let Some(sql) = mutation {
             self.session.batch(sql).await?;
         }
-        for (table, rows) in &test.given {
+        for Given { table, rows, .. } in &test.given {
             for row in rows {
                 if let Err(error) = self.session.client.batch_execute(&insert(table, row)).await {
                     let why = sql_error(error, None).message;
@@ -255,13 +254,6 @@ impl Bench<'_> {
             Some(many) if !many.is_empty() => format!("ROW({})::text", ident_list(many)),
             _ => format!("{}::text", Ident(&table.name())),
         }
-    }
-}
-
-fn table_of(attempt: &Attempt) -> Option<&ObjectId> {
-    match attempt {
-        Attempt::Select(t, _) | Attempt::Insert(t, _) | Attempt::Update(t, ..) | Attempt::Delete(t, _) => Some(t),
-        Attempt::Sql(_) => None,
     }
 }
 

@@ -279,9 +279,32 @@ tests:
       - {select: t, sees: [\"1\"]}
 ",
     );
+    // Without a server.
+    let run = trueup(&["check", "--to", &project.path()]);
+    assert_eq!(run.status, 1, "{}", run.report());
+    let said = ["unknown-table", "schema.yaml:6:7", "public.tt, which is not declared", "did you mean `t`"];
+    assert!(said.iter().all(|words| run.stderr.contains(words)), "{}", run.stderr);
     let Some(server) = server() else { return };
     let scratch = server.ephemeral();
     let run = trueup(&["test", "--to", &project.path(), "--ephemeral", &scratch]);
     assert_eq!(run.status, 1, "{}", run.report());
-    assert!(run.stderr.contains("schema.yaml:4:3") && run.stderr.contains("tt"), "{}", run.stderr);
+    assert!(run.stderr.contains("schema.yaml:6:7") && run.stderr.contains("tt"), "{}", run.stderr);
+    // All of it at once, columns too, each at its place.
+    project.write(
+        "tables:
+  t: {columns: {id: int primary key}}
+tests:
+  rows are seen:
+    given:
+      t: [{idd: 1}]
+    expect:
+      - {select: nowhere, sees: []}
+      - {update: t, set: {v: 1}, where: {id: 1}, rows: 1}
+",
+    );
+    let run = trueup(&["check", "--to", &project.path()]);
+    assert_eq!(run.stderr.matches("error[").count(), 3, "{}", run.stderr);
+    let said =
+        ["schema.yaml:6:7", "no column idd", "schema.yaml:8:9", "public.nowhere", "schema.yaml:9:9", "no column v"];
+    assert!(said.iter().all(|words| run.stderr.contains(words)), "{}", run.stderr);
 }
