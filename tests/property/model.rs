@@ -31,7 +31,7 @@ pub enum What {
 }
 
 /// How many genes an item has; more than any kind reads.
-pub const GENES: usize = 12;
+pub const GENES: usize = 18;
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -46,13 +46,22 @@ pub struct Item {
     pub children: Vec<Item>,
 }
 
+/// How deep partitions are nested.
+const LEVELS: usize = 3;
+
 impl Item {
     fn new(random: &mut Random, what: What) -> Self {
+        Self::at(random, what, 0)
+    }
+
+    fn at(random: &mut Random, what: What, level: usize) -> Self {
         let mut item = Self { id: random.next(), what, genes: [0; GENES], children: Vec::new() };
         for gene in &mut item.genes {
             *gene = random.next();
         }
         let parts: &[(What, usize, usize)] = match what {
+            What::Partition if level < LEVELS => &[(What::Partition, 0, 3)],
+            What::View => &[(What::Trigger, 0, 2)],
             What::Table => &[
                 (What::Column, 2, 5),
                 (What::Constraint, 0, 4),
@@ -66,7 +75,7 @@ impl Item {
         };
         for (what, least, more) in parts {
             for _ in 0..least + random.below(*more) {
-                item.children.push(Item::new(random, *what));
+                item.children.push(Item::at(random, *what, level + 1));
             }
         }
         item
@@ -100,9 +109,9 @@ const FREQUENT: &[(What, usize)] = &[
     (What::Composite, 5),
     (What::Sequence, 6),
     (What::Materialized, 4),
-    (What::Comment, 8),
-    (What::Grant, 8),
-    (What::DefaultPrivilege, 2),
+    (What::Comment, 9),
+    (What::Grant, 9),
+    (What::DefaultPrivilege, 3),
     (What::Schema, 1),
     (What::Extension, 1),
 ];
@@ -161,10 +170,11 @@ impl Model {
                 }
                 _ => {
                     let index = random.below(model.items.len());
-                    let item = &mut model.items[index];
-                    let parts = item.children.len();
-                    let item =
-                        if parts > 0 && random.chance(75) { &mut item.children[random.below(parts)] } else { item };
+                    let mut item = &mut model.items[index];
+                    while !item.children.is_empty() && random.chance(75) {
+                        let part = random.below(item.children.len());
+                        item = &mut item.children[part];
+                    }
                     item.genes[random.below(GENES)] = random.next();
                 }
             }

@@ -277,7 +277,8 @@ fn function(model: &Model, item: &Item) -> String {
                     ][body.below(3)]
                 );
             }
-            let volatility = item.gene(9).pick(&["", " stable", " volatile"]);
+            let rows = if matches!(end, 2 | 3) { item.gene(12).pick(&["", " rows 10"]) } else { "" };
+            let volatility = item.gene(9).pick(&["", " stable", " volatile"]).to_owned() + rows;
             let text = match body.below(3) {
                 0 => format!("language sql{volatility}{options} as $f$ {query} $f$"),
                 1 => format!("language plpgsql{volatility}{options} as $f$ begin return; end $f$"),
@@ -297,7 +298,7 @@ fn simple(model: &Model, item: &Item) -> Vec<String> {
         }
         What::Domain => {
             let built_in = |item: &Item| {
-                item.gene(1).pick(&["integer", "text", "text", "numeric(10,2)", "varchar(20)"]).to_owned()
+                item.gene(1).pick(&["integer", "text", "text", "numeric(10,2)", "varchar(20)", "integer[]"]).to_owned()
             };
             let base = built_in(item);
             // A domain may be over one that was made before it.
@@ -319,7 +320,13 @@ fn simple(model: &Model, item: &Item) -> Vec<String> {
                     ));
                 }
             }
-            vec![sql]
+            let mut statements = vec![sql];
+            if item.gene(8).chance(15) {
+                let check = condition(model, "value", &base, &mut item.gene(11));
+                statements
+                    .push(format!("alter domain {target} add constraint \"not valid\" check ({check}) not valid"));
+            }
+            statements
         }
         What::Composite => {
             let mut parts = Vec::new();
@@ -379,7 +386,27 @@ fn view(model: &Model, item: &Item) -> Vec<String> {
             _ => format!("select {} from {from} t", some.join(", ")),
         }
     };
+    let predicate = model.refer(item.genes[12], model.all(What::Function).filter(|f| shape(f) == Shape::Predicate));
+    let other = model.refer(item.genes[13], model.all(What::Table));
+    let query = match (item.gene(14).below(14), predicate, other) {
+        (0 | 1, Some(function), _) => {
+            format!("select id, {}(id::integer) as ok from {from}", qualified(model, function))
+        }
+        (2, _, Some(other)) => {
+            format!("select t.id, o.id as key from {from} t join {} o using (id)", qualified(model, other))
+        }
+        (3, _, Some(other)) => {
+            format!("select id from {from} union all select id from {} order by 1", qualified(model, other))
+        }
+        (4, _, Some(other)) => format!(
+            "with recursive r as (select id from {from} union select r.id + 1 from r where r.id < 9) \
+             select r.id, (select max(o.id) from {} o) as \"Max\" from r",
+            qualified(model, other)
+        ),
+        _ => query,
+    };
     let mut statements = Vec::new();
+    let first = item.gene(15).pick(&["id", "id", "key", "n"]);
     if materialized {
         let with = item.gene(3).pick(&["", "", " with (fillfactor = 50)"]);
         let data = item.gene(4).pick(&["", " with no data"]);
@@ -389,27 +416,49 @@ fn view(model: &Model, item: &Item) -> Vec<String> {
             let unique = index.gene(2).pick(&["", "unique "]);
             statements.push(format!("create {unique}index {} on {target} ({column})", name(index)));
         }
+        let mut gene = item.gene(16);
+        match gene.below(8) {
+            0 => statements.push(format!("alter materialized view {target} alter column {first} set statistics 44")),
+            1 => {
+                if let Some(index) = model.refer(gene.next(), item.parts(What::Index)) {
+                    statements.push(format!("alter materialized view {target} cluster on {}", name(index)));
+                }
+            }
+            2 => statements.push(format!("alter materialized view {target} set (autovacuum_enabled = false)")),
+            _ => {}
+        }
     } else {
         let with = item.gene(3).pick(&["", "", " with (security_barrier)", " with (security_invoker = true)"]);
         let check = item.gene(4).pick(&["", "", "", " with cascaded check option", " with local check option"]);
         statements.push(format!("create view {target}{with} as {query}{check}"));
+        if item.gene(16).chance(15) {
+            let value = item.gene(17).pick(&["5", "7", "null"]);
+            statements.push(format!("alter view {target} alter column {first} set default {value}"));
+        }
     }
     statements
+}
+
+/// The extension that an item is.
+fn extension(item: &Item) -> &'static str {
+    ["citext", "pgcrypto", "btree_gist"][item.gene(1).below(3)]
 }
 
 fn about(model: &Model, item: &Item) -> Vec<String> {
     let Some(on) = model.refer(
         item.genes[0],
-        model
-            .items
-            .iter()
-            .filter(|i| !matches!(i.what, What::Comment | What::Grant | What::DefaultPrivilege | What::Extension)),
+        model.items.iter().filter(|i| !matches!(i.what, What::Comment | What::Grant | What::DefaultPrivilege)),
     ) else {
         return Vec::new();
     };
-    let target = if on.what == What::Schema { name(on) } else { qualified(model, on) };
+    let target = match on.what {
+        What::Schema => name(on),
+        What::Extension => extension(on).to_owned(),
+        _ => qualified(model, on),
+    };
     let word = match on.what {
         What::Schema => "schema",
+        What::Extension => "extension",
         What::Enum | What::Composite => "type",
         What::Domain => "domain",
         What::Sequence => "sequence",
@@ -429,22 +478,49 @@ fn about(model: &Model, item: &Item) -> Vec<String> {
                 What::Trigger => vec![format!("comment on trigger {} on {target} is {text}", name(part))],
                 What::Policy => vec![format!("comment on policy {} on {target} is {text}", name(part))],
                 What::Index => {
-                    let schema = target.strip_suffix(&name(on)).unwrap_or("public.");
+                    let schema = write_table::target_schema(&target, on);
                     vec![format!("comment on index {schema}{} is {text}", name(part))]
                 }
+                What::Partition => vec![format!("comment on table {} is {text}", qualified(model, part))],
                 _ => Vec::new(),
             },
+            None if gene.chance(40) => {
+                let column = gene.pick(&["id", "key", "n", "a", "x"]);
+                match on.what {
+                    What::View | What::Materialized | What::Composite | What::Table => {
+                        vec![format!("comment on column {target}.{column} is {text}")]
+                    }
+                    What::Domain => vec![format!("comment on constraint \"check 5\" on domain {target} is {text}")],
+                    _ => vec![format!("comment on {word} {target} is {text}")],
+                }
+            }
             _ => vec![format!("comment on {word} {target} is {text}")],
         };
     }
-    let role = quoted(item.gene(3).pick(ROLES));
-    let option = item.gene(4).pick(&["", "", " with grant option"]);
+    let everyone = item.gene(12).chance(15);
+    let role = if everyone { "public".to_owned() } else { quoted(item.gene(3).pick(ROLES)) };
+    let option = if everyone { "" } else { item.gene(4).pick(&["", "", " with grant option"]) };
     let to = format!("to {role}{option}");
+    if item.gene(13).chance(10) {
+        // What the owner may do, too, can be less than all.
+        return match on.what {
+            What::Table | What::View => vec![format!("revoke truncate, delete on {target} from current_user")],
+            What::Sequence => vec![format!("revoke update on sequence {target} from current_user")],
+            What::Domain => vec![format!("revoke usage on domain {target} from public")],
+            What::Enum | What::Composite => vec![format!("revoke usage on type {target} from public")],
+            _ => Vec::new(),
+        };
+    }
     match on.what {
         What::Schema => vec![format!("grant {} on schema {target} {to}", gene.pick(&["usage", "create, usage"]))],
         What::Table | What::View | What::Materialized => match part {
             Some(part) if part.what == What::Column && gene.chance(50) => {
-                vec![format!("grant select ({0}), update ({0}) on {target} {to}", name(part))]
+                let privileges = ["select ({0}), update ({0})", "insert ({0})", "references ({0}), select ({0})"];
+                vec![format!("grant {} on {target} {to}", gene.pick(&privileges).replace("{0}", &name(part)))]
+            }
+            None if gene.chance(25) => vec![format!("grant select (id) on {target} {to}")],
+            Some(part) if part.what == What::Partition => {
+                vec![format!("grant select, insert on {} {to}", qualified(model, part))]
             }
             _ => vec![format!(
                 "grant {} on {target} {to}",
@@ -452,6 +528,7 @@ fn about(model: &Model, item: &Item) -> Vec<String> {
             )],
         },
         What::Sequence => vec![format!("grant {} on sequence {target} {to}", gene.pick(&["usage", "all"]))],
+        What::Extension => Vec::new(),
         What::Function if gene.chance(50) => vec![format!("revoke execute on routine {target} from public")],
         What::Function => vec![format!("grant execute on routine {target} {to}")],
         _ => vec![format!("grant usage on {} {target} {to}", if on.what == What::Domain { "domain" } else { "type" })],
@@ -466,10 +543,7 @@ pub fn script(model: &Model, major: u32) -> Vec<String> {
     }
     for item in model.all(What::Extension) {
         let schema = model.refer(item.genes[0], model.all(What::Schema)).map_or("public".to_owned(), name);
-        out.push(format!(
-            "create extension {} schema {schema}",
-            item.gene(1).pick(&["citext", "pgcrypto", "btree_gist"])
-        ));
+        out.push(format!("create extension {} schema {schema}", extension(item)));
     }
     let mut types: Vec<String> = Vec::new();
     for item in &model.items {
@@ -528,18 +602,36 @@ pub fn script(model: &Model, major: u32) -> Vec<String> {
         }
     }
     for item in model.all(What::DefaultPrivilege) {
-        let schema = model.refer(item.genes[0], model.all(What::Schema)).map_or("public".to_owned(), name);
-        let within = if item.gene(1).chance(70) { format!(" in schema {schema}") } else { String::new() };
-        let what =
-            item.gene(2).pick(&["select on tables", "usage on sequences", "execute on functions", "all on types"]);
-        let role = item.gene(4).pick(&["", "", " for role r_app"]);
-        out.push(format!(
-            "alter default privileges{role}{within} grant {what} to {}",
-            quoted(item.gene(3).pick(ROLES))
-        ));
-        if item.gene(5).chance(30) {
-            out.push("alter default privileges revoke execute on functions from public".to_owned());
-        }
+        default_privilege(model, item, &mut out);
     }
     out
+}
+
+fn default_privilege(model: &Model, item: &Item, out: &mut Vec<String>) {
+    let schema = model.refer(item.genes[0], model.all(What::Schema)).map_or("public".to_owned(), name);
+    let mut within = if item.gene(1).chance(70) { format!(" in schema {schema}") } else { String::new() };
+    let what = item.gene(2).pick(&[
+        "select on tables",
+        "select, insert, update on tables",
+        "all on tables",
+        "usage on sequences",
+        "execute on functions",
+        "all on types",
+        "usage on schemas",
+    ]);
+    if what.ends_with("schemas") {
+        within.clear();
+    }
+    let role = item.gene(4).pick(&["", "", " for role r_app"]);
+    let option = item.gene(6).pick(&["", "", "", " with grant option"]);
+    out.push(format!(
+        "alter default privileges{role}{within} grant {what} to {}{option}",
+        quoted(item.gene(3).pick(ROLES))
+    ));
+    match item.gene(5).below(6) {
+        0 | 1 => out.push("alter default privileges revoke execute on functions from public".to_owned()),
+        2 => out.push(format!("alter default privileges{role} revoke usage on types from public")),
+        3 => out.push("alter default privileges revoke truncate on tables from current_user".to_owned()),
+        _ => {}
+    }
 }
