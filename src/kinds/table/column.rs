@@ -19,7 +19,7 @@ use crate::kinds::table::inheritance::{heirs, is_heir_already, origins, parents}
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
-use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition};
+use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, typed};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -373,6 +373,7 @@ impl Kind for Column {
         if default.is_some() {
             step = step.also_creates(&default_id);
         }
+        step = typed::while_free(step, &top, cx);
         if self.identity.is_some()
             || self.generated.as_ref().is_some_and(|g| g.stored)
             || default.is_some_and(ColumnDefault::may_be_volatile)

@@ -10,7 +10,7 @@ use crate::kinds::table::column::{Column, of_column};
 use crate::kinds::table::column_settings;
 use crate::kinds::table::inheritance::{self, Inheritance};
 use crate::kinds::table::type_change::{is_lossless, may_lose};
-use crate::kinds::table::{partition, premise};
+use crate::kinds::table::{partition, premise, typed};
 use crate::kinds::{Kind, KindTag};
 use crate::plan::context::PlanContext;
 
@@ -21,7 +21,7 @@ pub(super) fn drop(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<
     let kept = heirs.iter().any(|heir| cx.to.contains(heir));
     let mut step = one(column, id, if kept { "ONLY " } else { "" });
     step.after = inheritance::bonds_that_go(&id.top(), cx);
-    let mut steps = vec![step];
+    let mut steps = vec![typed::while_free(step, &id.top(), cx)];
     if kept {
         for heir in heirs.iter().filter(|heir| !cx.to.contains(heir) && !cx.is_dropped(&heir.top())) {
             let mut step = one(column, heir, "ONLY ");

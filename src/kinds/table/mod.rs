@@ -20,6 +20,7 @@ pub mod partition;
 pub(crate) mod premise;
 pub mod replica_identity;
 mod type_change;
+pub(crate) mod typed;
 
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
@@ -123,12 +124,7 @@ fn alter_tablespace(change: &Change<'_, Table>) -> Vec<Step> {
 }
 
 fn alter_type(change: &Change<'_, Table>) -> Vec<Step> {
-    let Some(of) = &change.new.of_type else { return vec![alter(change, "NOT OF")] };
-    // The columns have to be the type's.
-    let mut step = alter(change, &format!("OF {of}"));
-    let columns = change.cx.from.children(change.id, KindTag::Column).map(|(column, _)| column);
-    step.after.extend(columns.filter(|column| change.cx.is_dropped(column)).cloned());
-    vec![step]
+    typed::steps(change.id, change.cx)
 }
 
 fn alter_options(change: &Change<'_, Table>) -> Vec<Step> {

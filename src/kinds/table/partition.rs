@@ -133,8 +133,12 @@ impl Kind for Attachment {
                 .filter(|(c, o)| {
                     !born_attached(c, cx.to) && (o.provider(&table, cx.to).is_some() || o.survives_rebuild())
                 })
-                // What is NOT VALID comes down to it afterwards.
-                .filter(|(_, o)| Constraint::of(o).is_none_or(|own| !own.inherited || own.validated))
+                // What is new and NOT VALID comes down to it afterwards.
+                .filter(|(id, o)| {
+                    let later = |own: &Constraint| own.inherited && !own.validated;
+                    let theirs = self.parent.child(KindTag::Constraint, &id.name());
+                    !(Constraint::of(o).is_some_and(later) && cx.is_new(&theirs))
+                })
                 .map(|(c, _)| c.clone()),
         );
         // So must the parts of indexes that the parent has already: the server would make others.

@@ -7,6 +7,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::table::typed;
 use crate::kinds::types::{OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, columns_holding, fragment};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -43,11 +44,10 @@ fn alter_type(change: &Change<'_, CompositeAttribute>) -> Option<Vec<Step>> {
         Ident(&change.id.name()),
         change.new.type_sql()
     );
-    Some(vec![
-        Step::alter(change.id, sql)
-            .phase(Phase::Contract)
-            .hazard(HazardKind::Breaking, "functions that build or read such values may fail"),
-    ])
+    let step = Step::alter(change.id, sql)
+        .phase(Phase::Contract)
+        .hazard(HazardKind::Breaking, "functions that build or read such values may fail");
+    Some(typed::around(change.id, vec![step], change.cx))
 }
 
 /// As [`alter_type`]; where the type changes too, its statement sets the collation as well.
@@ -133,11 +133,10 @@ impl Kind for CompositeAttribute {
         }
         let sql = format!("ALTER TYPE {} ADD ATTRIBUTE {} {}", id.top_sql(), Ident(&id.name()), self.type_sql());
         let rank = u8::try_from(self.position).unwrap_or(u8::MAX);
-        vec![
-            Step::create(id, sql)
-                .rank(rank)
-                .hazard(HazardKind::Breaking, "code that writes such values as a row needs one more"),
-        ]
+        let step = Step::create(id, sql)
+            .rank(rank)
+            .hazard(HazardKind::Breaking, "code that writes such values as a row needs one more");
+        typed::around(id, vec![step], cx)
     }
 
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
@@ -147,10 +146,11 @@ impl Kind for CompositeAttribute {
         }
         let step = Step::drop(id, format!("ALTER TYPE {} DROP ATTRIBUTE {}", parent.sql(), Ident(&id.name())));
         let columns = columns_holding(&parent, cx);
-        let Some(first) = columns.first() else { return vec![step] };
+        let Some(first) = columns.first() else { return typed::around(id, vec![step], cx) };
         let names: Vec<_> = columns.iter().map(ObjectId::sql_path).collect();
         let reason = format!("what the values of {} hold under the attribute is lost", names.join(", "));
-        vec![step.hazard(HazardKind::DataLoss, reason).lock(LockMode::AccessShare, &first.top())]
+        let step = step.hazard(HazardKind::DataLoss, reason).lock(LockMode::AccessShare, &first.top());
+        typed::around(id, vec![step], cx)
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
