@@ -10,6 +10,7 @@ mod constraint;
 mod expression;
 mod fragment;
 mod index;
+mod labels;
 pub mod lexer;
 mod newer;
 mod normal;
@@ -29,6 +30,7 @@ pub use expression::{
 };
 pub use fragment::{Piece, RelationRef};
 pub use index::{IndexParts, index};
+pub use labels::with_labels;
 pub use newer::newer_syntax;
 pub use normal::same_tokens;
 pub use parse::SyntaxError;

@@ -371,7 +371,7 @@ impl Introspect for Routine {
             .collect();
         let source = row.text("source")?;
         routine.library = row.opt_string("library")?.filter(|_| language == "c");
-        routine.sql_body = row.opt_string("sql_body")?;
+        routine.sql_body = row.opt_string("sql_body")?.map(|body| crate::sql::with_labels(&body));
         if routine.library.is_some() {
             routine.symbol = Some(source.to_owned()).filter(|s| s != name);
         } else if routine.sql_body.is_none() {

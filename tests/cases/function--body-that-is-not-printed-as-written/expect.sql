@@ -1,0 +1,1 @@
+select nothing() is null and one() = 1;
