@@ -135,7 +135,7 @@ pub fn sort(mut steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>, renames: &[
     same_object(&mut builder);
     for (i, step) in steps.iter().enumerate() {
         match step.action {
-            Action::Drop => drops(&mut builder, i, step),
+            Action::Drop => drops(&mut builder, i, step, work),
             // Their ids are those before and after; what they have to do with is said below.
             Action::Rename => {}
             _ => makes(&mut builder, i, step, work),
@@ -210,7 +210,7 @@ fn same_object(builder: &mut Builder<'_, '_>) {
     }
 }
 
-fn drops(builder: &mut Builder<'_, '_>, i: usize, step: &Step) {
+fn drops(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
     let cx = builder.cx;
     // What belongs to it from elsewhere (the sequence of a column) goes along as well.
     let along = builder.along.remove(&i).unwrap_or_default();
@@ -224,7 +224,8 @@ fn drops(builder: &mut Builder<'_, '_>, i: usize, step: &Step) {
                     builder.edge(before, i, "dependents are dropped first", edge == Edge::Hard);
                 }
                 let still = cx.to.dependencies(dependent).any(|(d, _)| d == gone);
-                if !still && !cx.dropped.contains(dependent) {
+                // What only steps aside for its new form holds them still; they let go before the old form goes for good.
+                if !still && !cx.dropped.contains(dependent) && !work.swapped.contains(id) {
                     for change in builder.changes.get(dependent).cloned().unwrap_or_default() {
                         builder.edge(
                             change,
@@ -298,7 +299,10 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
             // security is not to wait for a column that goes some day), and tear nothing apart: what is dropped only to be made
             // again must not be missing while a statement runs by itself.
             let later = builder.steps[before].phase > step.phase;
-            let torn = step.transaction != Transaction::Shared && cx.created.contains(&dependent);
+            // So where the change goes on in such a statement: a NOT NULL that is proved.
+            let alone = |i: &usize| builder.steps[*i].transaction != Transaction::Shared;
+            let goes_on = || builder.changes.get(id).is_some_and(|all| all.iter().any(alone));
+            let torn = cx.created.contains(&dependent) && (alone(&i) || goes_on());
             if rebuilding || !(later || torn) {
                 builder.edge(before, i, "what stands in the way of a change is dropped first", rebuilding);
             }
@@ -325,8 +329,9 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
             if let Some(before) = builder.destroyer(&gone) {
                 builder.edge(before, i, "what used the old type is gone before it", true);
             }
+            let lets_go = !cx.dropped.contains(&gone) && !cx.to.dependencies(&gone).any(|(d, _)| d == id);
             for old in builder.changes.get(&gone).cloned().unwrap_or_default() {
-                if work.swapped.contains(&gone) && builder.steps[old].rank == u8::MAX {
+                if lets_go || (work.swapped.contains(&gone) && builder.steps[old].rank == u8::MAX) {
                     builder.edge(old, i, "what used the old type is gone before it", true);
                 }
             }

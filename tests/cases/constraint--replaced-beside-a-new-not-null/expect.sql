@@ -1,0 +1,1 @@
+select id = 1 and n = 2 from item;

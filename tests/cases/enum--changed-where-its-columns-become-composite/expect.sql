@@ -1,0 +1,1 @@
+select mood is null and other = 'good' from person;
