@@ -175,11 +175,7 @@ impl Introspect for DefaultPrivilege {
         let base = if schema.is_some() { Access::new() } else { acl::builtin(*letter, &role, out.major) };
         let grantees: std::collections::BTreeSet<&String> = access.keys().chain(base.keys()).collect();
         for grantee in grantees {
-            let mut privileges = access.get(grantee).cloned().unwrap_or_default();
-            if *grantee == role && schema.is_none() {
-                // As for objects: the owner may grant in any case.
-                privileges.values_mut().for_each(|option| *option = false);
-            }
+            let privileges = access.get(grantee).cloned().unwrap_or_default();
             if privileges == base.get(grantee).cloned().unwrap_or_default() {
                 continue;
             }
@@ -219,9 +215,6 @@ pub(super) fn initial(catalog: &Catalog, id: &ObjectId, object_type: char, role:
     for setting in settings().filter(|d| d.schema.is_some() && d.schema.as_deref() == schema.as_deref()) {
         let entry = access.entry(setting.grantee.clone()).or_default();
         *entry = acl::union(std::mem::take(entry), &acl::expanded(&setting.privileges, object_type, major));
-    }
-    if let Some(own) = access.get_mut(role) {
-        own.values_mut().for_each(|option| *option = false);
     }
     access.retain(|grantee, privileges| grantee == role || !privileges.is_empty());
     access

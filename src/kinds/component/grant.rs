@@ -328,7 +328,10 @@ pub(crate) fn given_on_what_it_calls(id: &ObjectId, cx: &PlanContext<'_>) -> Vec
 pub(super) fn revoke_initial(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let Some(letter) = object_type(id.kind()) else { return Vec::new() };
     let mut all = Vec::new();
-    for grantee in super::initial_privileges(id, letter, cx).into_keys() {
+    // An owner to come gets what the role has that creates the object, which may be less than an owner has.
+    let mut grantees: BTreeSet<String> = super::initial_privileges(id, letter, cx).into_keys().collect();
+    grantees.extend(owner(id, cx.to).map(str::to_owned));
+    for grantee in grantees {
         if !cx.to.contains(&Grant::id(id, &grantee)) {
             all.extend(steps(id, &grantee, id, cx));
         }

@@ -1,0 +1,1 @@
+select has_table_privilege('trueup_case_owner', 'items', 'truncate');
