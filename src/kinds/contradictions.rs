@@ -286,7 +286,7 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
         }
         Object::Constraint(constraint) => vec![(
             "constraint",
-            format!("({}, {}, {})", literal(&id.top_sql()), literal(&id.name()), literal(&constraint.clause(true))),
+            format!("({}, {}, {})", literal(&id.top_sql()), literal(&id.name()), literal(&constraint.printed(true))),
         )],
         _ => Vec::new(),
     }

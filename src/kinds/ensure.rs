@@ -206,7 +206,7 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
             statements.push(missing_values(id, &kind.values));
             statements
         }
-        Object::Index(_) => {
+        Object::Index(index) if !index.only => {
             let mut statements = vec![when(&invalid_index(id), &[format!("DROP INDEX {}", id.sql())])];
             statements.extend(rows_fit(id, object, catalog));
             statements.extend(guarded(id, object, create, catalog));
@@ -527,7 +527,7 @@ fn constraint_again(step: &Step, from: &Catalog, to: &Catalog) -> Option<String>
         format!("EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {table} AND conname = {name}{more})")
     };
     let demand = |catalog: &Catalog| match catalog.get(&step.object) {
-        Some(Object::Constraint(constraint)) => Some(literal(&constraint.clause(true))),
+        Some(Object::Constraint(constraint)) => Some(literal(&constraint.printed(true))),
         _ => None,
     };
     let (old, demand) = (demand(from), demand(to));

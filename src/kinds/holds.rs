@@ -24,7 +24,7 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
                 "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND (conname = {} OR ({CONSTRAINT_TEXT} = {} AND conname <> ALL ({}) AND NOT (contype = 'c' AND coninhcount > 0))))",
                 regclass(&id.top_sql()),
                 literal(&id.name()),
-                literal(&constraint.clause(true)),
+                literal(&constraint.printed(true)),
                 labels(&declared)
             ))
         }
@@ -71,11 +71,21 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
             literal(&attribute.type_name),
             collation_is("a.attcollation", "t.typcollation", attribute.collation.as_deref())
         ),
-        Object::Constraint(constraint) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND pg_get_constraintdef(oid) = {})",
-            regclass(&id.top_sql()),
-            literal(&constraint.clause(constraint.validated))
-        ),
+        Object::Constraint(constraint) => {
+            let index = match constraint.has_index() {
+                true => format!(
+                    " AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = conindid AND {} AND {})",
+                    options_are("c.reloptions", &constraint.options),
+                    tablespace_is(constraint.tablespace.as_deref())
+                ),
+                false => String::new(),
+            };
+            format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND pg_get_constraintdef(oid) = {}{index})",
+                regclass(&id.top_sql()),
+                literal(&constraint.printed(constraint.validated))
+            )
+        }
         Object::Table(table) => {
             let mut conditions = String::from("c.relkind IN ('r', 'p')");
             for (is, on) in [("c.relrowsecurity", table.rls), ("c.relforcerowsecurity", table.rls_forced)] {
@@ -116,8 +126,9 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
         ),
         Object::Index(index) => format!(
             "EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-             WHERE c.oid = {} AND i.indisvalid AND {INDEX_TEXT} = {} AND i.indisclustered = {} AND {} AND {})",
+             WHERE c.oid = {} AND {} AND {INDEX_TEXT} = {} AND i.indisclustered = {} AND {} AND {})",
             regclass(&id.sql()),
+            if index.only { "NOT i.indisvalid" } else { "i.indisvalid" },
             literal(&index.plain_statement(id)),
             index.clustered,
             options_are("c.reloptions", &index.options),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal, qualified};
+use crate::core::options::Options;
 use crate::kinds::ensure::{BY_APPLY, CONSTRAINT_TEXT, attempted, index_name, labels, regclass, when};
 use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::table::partition::{IndexAttachment, table_of};
@@ -65,8 +66,11 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
             said.late.push(when(&unproved, &[validate]));
         }
         Object::Index(index) if !index.options.is_empty() => {
-            let options = crate::kinds::table::options_sql(&index.options);
-            said.now.push(format!("ALTER INDEX {} SET ({options})", id.sql()));
+            said.now.push(index_options(&id.sql(), &index.options));
+        }
+        Object::Constraint(constraint) if !constraint.options.is_empty() => {
+            let index = qualified(&id.schema().unwrap_or_default(), &id.name());
+            said.late.push(index_options(&index, &constraint.options));
         }
         Object::MaterializedView(view) if !view.options.is_empty() => {
             let options = crate::kinds::table::options_sql(&view.options);
@@ -75,6 +79,14 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
         _ => {}
     }
     said
+}
+
+/// The storage parameters of an index; PostgreSQL changes none of a partitioned one. A key of another name that demands the same is
+/// left as it is.
+fn index_options(index: &str, options: &Options) -> String {
+    let options = crate::kinds::table::options_sql(options);
+    let there = format!("EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind = 'i')", regclass(index));
+    when(&there, &[format!("ALTER INDEX {index} SET ({options})")])
 }
 
 /// Takes away what a run that was cut off built beside what it was to replace: constraints and indexes of the tables.
@@ -181,7 +193,7 @@ pub fn keys_follow(to: &Catalog, renamed: &BTreeSet<ObjectId>) -> Option<String>
             rows.push(format!(
                 "({}, {}, {}, {}, {})",
                 literal(&table.sql()),
-                literal(&constraint.clause(true)),
+                literal(&constraint.printed(true)),
                 literal(&id.name()),
                 literal(&qualified(&schema, &id.name())),
                 labels(&others)
@@ -248,7 +260,7 @@ pub fn chosen_names(to: &Catalog, unnamed: &[ObjectId]) -> Option<String> {
         rows.push(format!(
             "({}, {}, {}, {})",
             literal(&id.top_sql()),
-            literal(&constraint.clause(true)),
+            literal(&constraint.printed(true)),
             literal(&id.name()),
             labels(&declared)
         ));

@@ -84,13 +84,9 @@ fn constraints_become_those_of_the_table() {
     use ConstraintType::*;
     for (fragment, kind, definition) in [
         ("int primary key", PrimaryKey, "primary key (c)"),
-        ("int primary key with (fillfactor = 70)", PrimaryKey, "primary key (c) with (fillfactor = 70)"),
+        ("int primary key with (fillfactor = 70)", PrimaryKey, "primary key (c)"),
         ("int unique", Unique, "unique (c)"),
-        (
-            "int unique nulls not distinct using index tablespace x",
-            Unique,
-            "unique nulls not distinct (c) using index tablespace x",
-        ),
+        ("int unique nulls not distinct using index tablespace x", Unique, "unique nulls not distinct (c)"),
         ("int unique nulls distinct", Unique, "unique nulls distinct (c)"),
         ("text check (c in ('references')) no inherit", Check, "check (c in ('references'))"),
         ("uuid references t (id) on delete cascade", ForeignKey, "FOREIGN KEY (c) references t (id) on delete cascade"),

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use crate::core::options::Options;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ConstrType, Constraint};
 
 use super::fragment::{RelationRef, not_one, relation, strings};
-use super::lexer::Token;
+use super::lexer::{Token, closing};
 use super::parse::{SyntaxError, Wrapped};
 
 /// What a constraint demands.
@@ -33,9 +35,15 @@ pub struct ConstraintParts {
     pub name: Option<String>,
     /// What it demands.
     pub constraint_type: ConstraintType,
-    /// The text as written, from PRIMARY KEY, UNIQUE, CHECK, FOREIGN KEY, EXCLUDE or NOT NULL on, without the attributes
+    /// The text as written, from PRIMARY KEY, UNIQUE, CHECK, FOREIGN KEY, EXCLUDE or NOT NULL on, without the parts and attributes
     /// below. A constraint of a column is rewritten as one of the table.
     pub definition: String,
+    /// WITH: the storage parameters of its index.
+    pub options: Options,
+    /// USING INDEX TABLESPACE
+    pub tablespace: Option<String>,
+    /// WHERE of an exclusion, with its brackets.
+    pub predicate: Option<String>,
     /// DEFERRABLE, or implied by INITIALLY DEFERRED.
     pub deferrable: bool,
     /// INITIALLY DEFERRED
@@ -173,10 +181,18 @@ pub(super) fn assemble(
     let name = if named { tokens.get(1).map(|t| t.name(sql).into_owned()) } else { None };
     let body = tokens.get(if named { 2 } else { 0 }..).unwrap_or(&[]);
     let (found, length) = attributes(sql, body);
+    let body = body.get(..length).unwrap_or(body);
+    let (body, index) = match facts.constraint_type {
+        ConstraintType::PrimaryKey | ConstraintType::Unique | ConstraintType::Exclusion => index_parameters(sql, body),
+        _ => (body, IndexParameters::default()),
+    };
     ConstraintParts {
         name,
         constraint_type: facts.constraint_type,
-        definition: definition(body.get(..length).unwrap_or(body)),
+        definition: definition(body),
+        options: index.options,
+        tablespace: index.tablespace,
+        predicate: index.predicate,
         deferrable: found.deferrable,
         initially_deferred: found.initially_deferred,
         not_valid: found.not_valid,
@@ -187,6 +203,46 @@ pub(super) fn assemble(
         using_index: facts.using_index,
         span,
     }
+}
+
+/// What a constraint with an index says of it behind its columns (`opt_definition OptConsTableSpace OptWhereClause`).
+#[derive(Default)]
+struct IndexParameters {
+    options: Options,
+    tablespace: Option<String>,
+    predicate: Option<String>,
+}
+
+/// Takes the parameters of its index off the end of a constraint's tokens.
+fn index_parameters<'t>(sql: &str, tokens: &'t [Token]) -> (&'t [Token], IndexParameters) {
+    let mut found = IndexParameters::default();
+    let is = |i: usize, word: &str| tokens.get(i).is_some_and(|t| t.is(sql, word));
+    let opens = |i: usize| tokens.get(i).is_some_and(|t| t.is_mark(sql, "("));
+    let in_tablespace =
+        |i: usize| is(i, "using") && is(i + 1, "index") && is(i + 2, "tablespace") && i + 3 < tokens.len();
+    let (mut end, mut at) = (tokens.len(), 0);
+    while at < tokens.len() {
+        if opens(at) {
+            let Some(close) = closing(sql, tokens, at) else { break };
+            at = close + 1;
+        } else if is(at, "with") && opens(at + 1) {
+            let Some(close) = closing(sql, tokens, at + 1) else { break };
+            found.options = super::index::options(sql, tokens.get(at + 2..close).unwrap_or(&[]));
+            end = end.min(at);
+            at = close + 1;
+        } else if in_tablespace(at) {
+            found.tablespace = tokens.get(at + 3).map(|t| t.name(sql).into_owned());
+            end = end.min(at);
+            at += 4;
+        } else if is(at, "where") && opens(at + 1) {
+            found.predicate = tokens.get(at + 1..).map(|rest| slice(sql, rest).to_owned());
+            end = end.min(at);
+            break;
+        } else {
+            at += 1;
+        }
+    }
+    (tokens.get(..end).unwrap_or(tokens), found)
 }
 
 /// The source text from the first to the last of some tokens.
@@ -245,7 +301,7 @@ mod tests {
             (
                 "PRIMARY KEY (a) INCLUDE (c) WITH (fillfactor=70) USING INDEX TABLESPACE x DEFERRABLE",
                 PrimaryKey,
-                "PRIMARY KEY (a) INCLUDE (c) WITH (fillfactor=70) USING INDEX TABLESPACE x",
+                "PRIMARY KEY (a) INCLUDE (c)",
                 "a",
                 "d",
             ),
@@ -278,17 +334,11 @@ mod tests {
             ("foreign key (a) references enforced", ForeignKey, "foreign key (a) references enforced", "a", ""),
             ("foreign key (a) references s.enforced", ForeignKey, "foreign key (a) references s.enforced", "a", ""),
             ("foreign key (a) references t deferrable", ForeignKey, "foreign key (a) references t", "a", "d"),
-            (
-                "unique (a) using index tablespace enforced",
-                Unique,
-                "unique (a) using index tablespace enforced",
-                "a",
-                "",
-            ),
+            ("unique (a) using index tablespace enforced", Unique, "unique (a)", "a", ""),
             (
                 "exclude using gist (room with =, (lower(x)) with =, during with &&) where (not cancelled) deferrable",
                 Exclusion,
-                "exclude using gist (room with =, (lower(x)) with =, during with &&) where (not cancelled)",
+                "exclude using gist (room with =, (lower(x)) with =, during with &&)",
                 "room during",
                 "d",
             ),
@@ -306,6 +356,29 @@ mod tests {
             ];
             assert_eq!(given.iter().filter(|f| f.0).map(|f| f.1).collect::<String>(), flags, "{sql}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_the_index_is_cut_off() {
+        let sql = "exclude using gist (a with &&, (b || ' with (x=1)') with =) include (c) with (fillfactor = 70, buffering=off) \
+                   using index tablespace \"T s\" where (a <> 'x' and (b > 1)) deferrable";
+        let parts = table_constraint(sql).expect("exclusion");
+        assert_eq!(parts.definition, "exclude using gist (a with &&, (b || ' with (x=1)') with =) include (c)");
+        let options = [("fillfactor".into(), "70".into()), ("buffering".into(), "off".into())];
+        assert_eq!(parts.options, Options::from(options));
+        assert_eq!(parts.tablespace.as_deref(), Some("T s"));
+        assert_eq!(parts.predicate.as_deref(), Some("(a <> 'x' and (b > 1))"));
+        assert!(parts.deferrable);
+        let parts = table_constraint("unique (a) using index tablespace tablespace").expect("unique");
+        assert_eq!((parts.definition.as_str(), parts.tablespace.as_deref()), ("unique (a)", Some("tablespace")));
+        let parts =
+            super::super::column("c", "int primary key with (fillfactor=70) using index tablespace x").expect("column");
+        let key = parts.constraints.first().expect("a key");
+        assert_eq!(
+            (key.definition.as_str(), key.tablespace.as_deref()),
+            ("primary key (\"c\")".replace('"', "").as_str(), Some("x"))
+        );
+        assert_eq!(key.options, Options::from([("fillfactor".into(), "70".into())]));
     }
 
     #[test]

@@ -13,7 +13,6 @@ use crate::introspect::{Reader, Row, class_named};
 use crate::kinds::common::WriteContext;
 use crate::kinds::ensure::regclass;
 use crate::kinds::table::column::Column;
-use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::table::inheritance::origins;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
 use crate::plan::context::PlanContext;
@@ -62,10 +61,9 @@ pub const INDEX: Part = Part {
     },
     kinds: &[KindTag::Constraint],
     address: |id, object, _| match object {
-        Object::Constraint(constraint) => match constraint.constraint_type {
-            ConstraintType::Check | ConstraintType::ForeignKey => None,
-            _ => Some(format!("INDEX {}", qualified(&id.schema().unwrap_or_default(), &id.name()))),
-        },
+        Object::Constraint(constraint) if constraint.has_index() => {
+            Some(format!("INDEX {}", qualified(&id.schema().unwrap_or_default(), &id.name())))
+        }
         _ => None,
     },
 };

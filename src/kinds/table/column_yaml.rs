@@ -309,6 +309,9 @@ pub(super) fn shorthand(table: &ObjectId, catalog: &Catalog) -> Shorthand {
             TYPES.contains(&constraint.constraint_type)
                 && constraint.validated
                 && constraint.enforced
+                && constraint.options.is_empty()
+                && constraint.tablespace.is_none()
+                && !constraint.only
                 && !constraint.clustered
                 && !constraint.inherited
                 && catalog.below(id).next().is_none()

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident, literal};
+use crate::core::name::{Ident, ident, literal, qualified};
+use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
 use crate::introspect::{Printer, Reader, Row};
 use crate::kinds::common::Introspect;
@@ -37,8 +38,17 @@ attributes! {
     pub struct Constraint {
         /// What it demands.
         constraint_type: ConstraintType => Replace,
-        /// The definition without the flags that follow, as `pg_get_constraintdef` prints it: `FOREIGN KEY (a) REFERENCES t(id)`.
+        /// The definition without what follows, as `pg_get_constraintdef` prints it: `FOREIGN KEY (a) REFERENCES t(id)`.
         definition: String => Replace,
+        /// WHERE of an exclusion, with its brackets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        predicate: Option<String> => Replace,
+        /// Storage parameters of its index.
+        #[serde(default, skip_serializing_if = "Options::is_empty")]
+        options: Options => AlterIf(is_not_partitioned, alter_options),
+        /// The tablespace of its index, where it is not the database's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tablespace: Option<String> => Alter(alter_tablespace),
         /// DEFERRABLE.
         deferrable: bool => AlterIf(is_foreign_key, alter_deferrable),
         /// INITIALLY DEFERRED.
@@ -51,6 +61,9 @@ attributes! {
         no_inherit: bool => Replace,
         /// Whether CLUSTER uses its index.
         clustered: bool => Alter(alter_clustered),
+        /// ADDed to ONLY a partitioned table, of which some partitions have no part of it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        only: bool => Replace,
         /// Its own columns, in order, where they are plain ones.
         columns: Vec<String> => Ignore,
         /// The table a foreign key refers to.
@@ -58,6 +71,30 @@ attributes! {
         /// Whether it comes from a parent table only.
         inherited: bool => Ignore,
     }
+}
+
+/// PostgreSQL changes no storage parameters of a partitioned index.
+fn is_not_partitioned(change: &Change<'_, Constraint>) -> bool {
+    !super::is_partitioned(&change.id.top(), change.cx)
+}
+
+fn alter_options(change: &Change<'_, Constraint>) -> Vec<Step> {
+    super::index::options_steps(
+        change.id,
+        &index_sql(change.id),
+        &change.id.top(),
+        &change.old.options,
+        &change.new.options,
+    )
+}
+
+fn alter_tablespace(change: &Change<'_, Constraint>) -> Vec<Step> {
+    super::index::tablespace_steps(change.id, &index_sql(change.id), &change.id.top(), change.new.tablespace.as_deref())
+}
+
+/// The index behind a key or an exclusion, as SQL.
+fn index_sql(id: &ObjectId) -> String {
+    qualified(&id.schema().unwrap_or_default(), &id.name())
 }
 
 fn is_foreign_key(change: &Change<'_, Constraint>) -> bool {
@@ -123,7 +160,29 @@ fn alter_clustered(change: &Change<'_, Constraint>) -> Vec<Step> {
 impl Constraint {
     /// The text after `CONSTRAINT name`. `valid`: whether existing rows are checked at once.
     pub fn clause(&self, valid: bool) -> String {
+        let mut sql = format!("{}{}", self.definition, self.index_parameters(" USING INDEX TABLESPACE "));
+        self.predicate.iter().for_each(|predicate| sql.push_str(&format!(" WHERE {predicate}")));
+        self.with_flags(sql, valid)
+    }
+
+    /// As `pg_get_constraintdef` prints it, which leaves out the tablespace, and of a key its storage parameters.
+    pub fn printed(&self, valid: bool) -> String {
         let mut sql = self.definition.clone();
+        if self.constraint_type == ConstraintType::Exclusion {
+            sql.push_str(&printed_options(&self.options));
+        }
+        self.predicate.iter().for_each(|predicate| sql.push_str(&format!(" WHERE {predicate}")));
+        self.with_flags(sql, valid)
+    }
+
+    /// What is said of the index: storage parameters, and the tablespace behind these words.
+    fn index_parameters(&self, tablespace: &str) -> String {
+        let mut sql = printed_options(&self.options);
+        self.tablespace.iter().for_each(|space| sql.push_str(&format!("{tablespace}{}", Ident(space))));
+        sql
+    }
+
+    fn with_flags(&self, mut sql: String, valid: bool) -> String {
         if self.no_inherit {
             sql.push_str(" NO INHERIT");
         }
@@ -214,7 +273,7 @@ impl Constraint {
                         super::index::is_valid_query(&table, &beside),
                         literal(&table.sql()),
                         literal(&name),
-                        literal(&self.clause(true))
+                        literal(&self.printed(true))
                     ));
                 build.cleanup = Some(super::index::drop_invalid(&table, &beside));
                 let deferral = self.deferral();
@@ -237,6 +296,11 @@ impl Constraint {
             steps.push(step.lock(LockMode::ShareUpdateExclusive, &table));
         }
         Some(steps)
+    }
+
+    /// Whether there is an index behind it.
+    pub(crate) fn has_index(&self) -> bool {
+        self.is_key() || self.constraint_type == ConstraintType::Exclusion
     }
 
     fn is_key(&self) -> bool {
@@ -267,7 +331,8 @@ impl Kind for Constraint {
         // Where it cannot be built beside its old form, the two change places in one transaction.
         let replaces = cx.is_dropped(id) && cx.from.contains(id);
         // The parts of a key on a partitioned table are built one by one and attached.
-        let only = if self.is_key() && has_attached_children(id, cx.to) { "ONLY " } else { "" };
+        let only = self.only || (self.is_key() && has_attached_children(id, cx.to));
+        let only = if only { "ONLY " } else { "" };
         let add = |text: &str| format!("ALTER TABLE {only}{} ADD CONSTRAINT {} {text}", table.sql(), Ident(&name));
         let mut steps = Vec::new();
         let partitioned = super::Table::get(cx.to, &table).is_some_and(|t| t.partition_key.is_some());
@@ -340,7 +405,7 @@ impl Kind for Constraint {
         }
         if let Some(first) = steps.first_mut() {
             first.premise = premise::constraint(self, id, cx);
-            first.requires.extend(attachments_before(id, cx));
+            first.requires.extend(attachments_before(id, self.only, cx));
             if self.constraint_type == ConstraintType::Exclusion {
                 first.requires.extend(given_on_what_it_calls(id, cx));
             }
@@ -437,7 +502,7 @@ impl Kind for Constraint {
     }
 
     fn mentions(&self, id: &ObjectId, out: &mut Mentions) {
-        out.add(Mention::Statement(format!("ALTER TABLE {} ADD CONSTRAINT x {}", id.top_sql(), self.definition)));
+        out.add(Mention::Statement(format!("ALTER TABLE {} ADD CONSTRAINT x {}", id.top_sql(), self.clause(true))));
     }
 
     fn folds(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
@@ -486,13 +551,8 @@ impl Constraint {
             Some(rest) => (true, rest.trim_start()),
             None => (false, rest.strip_prefix("NULLS DISTINCT").unwrap_or(rest).trim_start()),
         };
-        let (columns, tail) = match rest.find(" WITH (").or_else(|| rest.find(" USING INDEX TABLESPACE ")) {
-            Some(i) => rest.split_at(i),
-            None => (rest, ""),
-        };
-        let tail = tail.replace(" USING INDEX TABLESPACE ", " TABLESPACE ");
-        rest.starts_with('(')
-            .then(|| (head, format!("{columns}{}{tail}", if nulls { " NULLS NOT DISTINCT" } else { "" })))
+        let tail = self.index_parameters(" TABLESPACE ");
+        rest.starts_with('(').then(|| (head, format!("{rest}{}{tail}", if nulls { " NULLS NOT DISTINCT" } else { "" })))
     }
 }
 
@@ -608,19 +668,27 @@ impl Introspect for Constraint {
             }
         }
         // The server prints what an exclusion's index is built with, and leaves it out of a key.
-        let parameters = row.list("options")?;
-        let with = if parameters.is_empty() { String::new() } else { printed_options(&parameters) };
+        let options = row.options("options")?;
+        let predicate = row.opt("predicate")?.map(|predicate| format!("({predicate})"));
+        if let Some(predicate) = &predicate {
+            text = text.strip_suffix(&*format!(" WHERE {predicate}")).unwrap_or(text);
+        }
+        text = text.strip_suffix(&*printed_options(&options)).unwrap_or(text);
         let referenced: u32 = row.number("referenced")?;
         let index: u32 = row.number("index")?;
         let constraint = Self {
             constraint_type,
-            definition: format!("{text}{with}"),
+            definition: text.to_owned(),
+            predicate,
+            options,
+            tablespace: row.opt_string("tablespace")?,
             deferrable,
             initially_deferred,
             validated: validated || !enforced,
             enforced,
             no_inherit: no_inherit && letter == 'c',
             clustered: row.bool("clustered")?,
+            only: row.bool("only")?,
             columns: columns.iter().map(|h| out.builder.id(*h).name().into_owned()).collect(),
             references: out.at("pg_class", referenced, 0).cloned(),
             inherited,

@@ -11,12 +11,13 @@ select k.oid, k.conrelid as relation, k.conname as name, k.contype as type,
        k.conkey as key, k.confrelid as referenced, k.confkey as referenced_key,
        case when k.contype in ('p', 'u', 'x') then k.conindid else 0 end as index,
        case when i.indnatts <> i.indnkeyatts then i.indkey end as index_key,
-       ic.reloptions as options, i.indisclustered as clustered, {{15: i.indnullsnotdistinct}}{{-14: false}} as nulls_not_distinct,
+       ic.reloptions as options, ts.spcname as tablespace, coalesce(ic.relkind = 'I' and not i.indisvalid, false) as only, case when k.contype = 'x' then pg_get_expr(i.indpred, i.indrelid) end as predicate, i.indisclustered as clustered, {{15: i.indnullsnotdistinct}}{{-14: false}} as nulls_not_distinct,
        case when k.contype = 'f' then k.confrelid::regclass::text end as referenced_name,
        k.confmatchtype as match, k.confupdtype as on_update, k.confdeltype as on_delete
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid
 left join pg_class r on r.oid = k.confrelid
 left join pg_index i on i.indexrelid = k.conindid and k.contype in ('p', 'u', 'x')
-left join pg_class ic on ic.oid = k.conindid and k.contype in ('p', 'u')
+left join pg_class ic on ic.oid = k.conindid and k.contype in ('p', 'u', 'x')
+left join pg_tablespace ts on ts.oid = ic.reltablespace
 where c.relnamespace = any ($schemas) and k.contype in ('p', 'u', 'c', 'f', 'x', 'n') and (k.conparentid = 0 or k.contype in ('p', 'u', 'x'))

@@ -15,7 +15,7 @@ use crate::kinds::table::column::Column;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::column_yaml::{self, shorthand};
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
-use crate::kinds::table::index::Index;
+use crate::kinds::table::index::{Index, ONLY};
 use crate::kinds::table::inheritance::Inheritance;
 use crate::kinds::table::partition::{Attachment, declare_index_attachment, write_index_attachment};
 use crate::kinds::table::replica_identity::ReplicaIdentity;
@@ -375,6 +375,7 @@ const CONSTRAINT_KEYS: &[KeyDoc] = &[
         doc: "The key of the partitioned table that this one is a part of: `table.constraint`.",
         shape: Shape::Text,
     },
+    ONLY,
     KeyDoc { name: "comment", doc: "COMMENT ON CONSTRAINT.", shape: Shape::Text },
     comment::INDEX.key,
     KeyDoc { name: "was", doc: "The name the constraint had before.", shape: Shape::Name },
@@ -402,7 +403,7 @@ fn declare_constraint(table: &ObjectId, key: &Key, node: &Node, cx: &mut Declare
     let constraint = match cx.known(&id).and_then(Constraint::of) {
         // A text that is word for word what the live catalog says is known, and need not be parsed.
         Some(live) if live.clause(live.validated) == text => {
-            Constraint { clustered: false, inherited: false, ..live.clone() }
+            Constraint { clustered: false, inherited: false, only: false, ..live.clone() }
         }
         _ => from_parts(
             &crate::sql::table_constraint(text).map_err(|e| cx.syntax(&e, place, "table constraint"))?,
@@ -415,7 +416,8 @@ fn declare_constraint(table: &ObjectId, key: &Key, node: &Node, cx: &mut Declare
     }
     let fields = Fields::of(node, "a constraint", CONSTRAINT_KEYS)?;
     let clustered = fields.bool("clustered")?.unwrap_or(false);
-    cx.add(id.clone(), Constraint { clustered, ..constraint }, &key.location)?;
+    let only = fields.bool(ONLY.name)?.unwrap_or(false);
+    cx.add(id.clone(), Constraint { clustered, only, ..constraint }, &key.location)?;
     declare_index_attachment(&fields, &id, cx)?;
     cx.was(&fields, &id)?;
     cx.components(&fields, &id)
@@ -434,12 +436,16 @@ pub(super) fn from_parts(parts: &ConstraintParts, table: &ObjectId, cx: &Declare
             Sql::Check | Sql::NotNull => ConstraintType::Check,
         },
         definition: parts.definition.clone(),
+        predicate: parts.predicate.clone(),
+        options: parts.options.clone(),
+        tablespace: parts.tablespace.clone(),
         deferrable: parts.deferrable || parts.initially_deferred,
         initially_deferred: parts.initially_deferred,
         validated: !parts.not_valid,
         enforced: !parts.not_enforced,
         no_inherit: parts.no_inherit,
         clustered: false,
+        only: false,
         columns: parts.columns.clone(),
         references: parts.references.as_ref().map(|(schema, name, _)| {
             let schema = schema
@@ -501,6 +507,9 @@ fn write_constraint(id: &ObjectId, constraint: &Constraint, cx: &WriteContext<'_
     let mut entries = Vec::new();
     if constraint.clustered {
         entries.push(("clustered".to_owned(), Out::Bool(true)));
+    }
+    if constraint.only {
+        entries.push((ONLY.name.to_owned(), Out::Bool(true)));
     }
     entries.extend(write_index_attachment(id, cx));
     entries.extend(cx.components(id));

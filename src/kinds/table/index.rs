@@ -30,7 +30,7 @@ attributes! {
         /// The condition of a partial index.
         predicate: Option<String> => Replace,
         /// Storage parameters.
-        options: Options => Alter(alter_options),
+        options: Options => AlterIf(is_not_partitioned, alter_options),
         /// The tablespace, where it is not the database's own.
         tablespace: Option<String> => Alter(alter_tablespace),
         /// Statistics targets of expression columns, by number.
@@ -39,26 +39,37 @@ attributes! {
         clustered: bool => Alter(alter_clustered),
         /// False for what a failed CREATE INDEX CONCURRENTLY leaves behind.
         valid: bool => Replace,
+        /// ON ONLY a partitioned table, of which some partitions have no part of it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        only: bool => Replace,
     }
 }
 
+/// PostgreSQL changes no storage parameters of a partitioned index.
+fn is_not_partitioned(change: &Change<'_, Index>) -> bool {
+    !super::is_partitioned(&change.new.relation, change.cx)
+}
+
 fn alter_options(change: &Change<'_, Index>) -> Vec<Step> {
-    super::options_change(&change.old.options, &change.new.options)
-        .into_iter()
-        .map(|clause| {
-            Step::alter(change.id, format!("ALTER INDEX {} {clause}", change.id.sql()))
-                .lock(LockMode::ShareUpdateExclusive, &change.new.relation)
-        })
-        .collect()
+    options_steps(change.id, &change.id.sql(), &change.new.relation, &change.old.options, &change.new.options)
+}
+
+/// The steps that change the storage parameters of an index, as changes of `id`.
+pub(super) fn options_steps(id: &ObjectId, index: &str, table: &ObjectId, old: &Options, new: &Options) -> Vec<Step> {
+    let clauses = super::options_change(old, new).into_iter();
+    let step = |clause| Step::alter(id, format!("ALTER INDEX {index} {clause}"));
+    clauses.map(|clause| step(clause).lock(LockMode::ShareUpdateExclusive, table)).collect()
 }
 
 fn alter_tablespace(change: &Change<'_, Index>) -> Vec<Step> {
-    let space = change.new.tablespace.as_deref().unwrap_or("pg_default");
-    vec![
-        Step::alter(change.id, format!("ALTER INDEX {} SET TABLESPACE {}", change.id.sql(), Ident(space)))
-            .lock(LockMode::AccessExclusive, &change.new.relation)
-            .hazard(HazardKind::Blocking, "the index is copied while nobody can use it"),
-    ]
+    tablespace_steps(change.id, &change.id.sql(), &change.new.relation, change.new.tablespace.as_deref())
+}
+
+/// The step that moves an index to another tablespace, as a change of `id`.
+pub(super) fn tablespace_steps(id: &ObjectId, index: &str, table: &ObjectId, space: Option<&str>) -> Vec<Step> {
+    let sql = format!("ALTER INDEX {index} SET TABLESPACE {}", Ident(space.unwrap_or("pg_default")));
+    let step = Step::alter(id, sql).lock(LockMode::AccessExclusive, table);
+    vec![step.hazard(HazardKind::Blocking, "the index is copied while nobody can use it")]
 }
 
 fn alter_statistics(change: &Change<'_, Index>) -> Vec<Step> {
@@ -201,7 +212,7 @@ impl Kind for Index {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let table = &self.relation;
-        let only = has_attached_children(id, cx.to);
+        let only = self.only || has_attached_children(id, cx.to);
         let partitioned = super::Table::get(cx.to, table).is_some_and(|t| t.partition_key.is_some());
         let beside = !partitioned && self.builds_beside(id, cx);
         let online = cx.online && !cx.is_new(table) && !partitioned && (beside || !self.is_renewed(id, cx));
@@ -225,7 +236,7 @@ impl Kind for Index {
             }
         }
         step.premise = premise::unique_index(self, id, cx);
-        step.requires.extend(attachments_before(id, cx));
+        step.requires.extend(attachments_before(id, self.only, cx));
         step.requires.extend(given_on_what_it_calls(id, cx));
         let mut steps = vec![step];
         if beside {
@@ -304,7 +315,7 @@ impl Introspect for Index {
         let key_count: usize = row.number("key_count")?;
         let key = super::constraint::numbers(row.text("key")?);
         let flags = super::constraint::numbers(row.text("flags")?);
-        let valid = row.bool("valid")?;
+        let (valid, only) = (row.bool("valid")?, row.bool("only")?);
         let clustered = row.bool("clustered")?;
         let predicate = row.opt_string("predicate")?;
         let printed = row.opt("definition")?;
@@ -323,9 +334,7 @@ impl Introspect for Index {
                     .as_ref()
                     .and_then(|t| tail.strip_suffix(&format!(" TABLESPACE {}", Ident(t))))
                     .unwrap_or(tail);
-                let raw = row.list("options")?;
-                let tail =
-                    if raw.is_empty() { tail } else { tail.strip_suffix(&printed_options(&raw)).unwrap_or(tail) };
+                let tail = tail.strip_suffix(&*printed_options(&options)).unwrap_or(tail);
                 tail.strip_prefix("USING btree ").unwrap_or(tail).to_owned()
             }
             None => {
@@ -366,6 +375,7 @@ impl Introspect for Index {
             statistics,
             clustered,
             valid,
+            only,
         };
         let handle = out.add(id, index, "pg_class", oid, 0);
         // The server records the columns too, and takes longer to say them; see `DEPENDENCIES` in `crate::introspect`. In an
@@ -388,11 +398,13 @@ fn definition_of<'a>(text: &'a str, id: &ObjectId, relation: &ObjectId, unique: 
 }
 
 /// Storage parameters as `pg_get_indexdef` prints them (`get_reloptions`).
-pub(super) fn printed_options(raw: &[String]) -> String {
-    let items: Vec<_> = raw
+pub(super) fn printed_options(options: &Options) -> String {
+    if options.is_empty() {
+        return String::new();
+    }
+    let items: Vec<_> = options
         .iter()
-        .map(|option| {
-            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        .map(|(name, value)| {
             let value = if crate::core::name::is_bare(value) { value.to_owned() } else { literal(value) };
             format!("{}={value}", Ident(name))
         })
@@ -422,6 +434,7 @@ impl Declare for Index {
                 doc: "The index of the partitioned table that this one is a part of.",
                 shape: Shape::Text,
             },
+            ONLY,
             KeyDoc { name: "comment", doc: "COMMENT ON INDEX.", shape: Shape::Text },
             KeyDoc { name: "was", doc: "The name the index had before.", shape: Shape::Text },
         ],
@@ -448,6 +461,7 @@ impl Declare for Index {
         index.options.extend(fields.text_map("with")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())));
         index.tablespace = fields.text("tablespace")?.map(str::to_owned).or(index.tablespace);
         index.clustered = fields.bool("clustered")?.unwrap_or(false);
+        index.only = fields.bool(ONLY.name)?.unwrap_or(false);
         for (number, target) in fields.text_map("statistics")? {
             let (Ok(number), Ok(target)) = (number.text.parse(), target.parse()) else {
                 return Err(Diagnostic::error("statistics", "`statistics` maps column numbers to targets")
@@ -478,6 +492,9 @@ impl Declare for Index {
             let targets = self.statistics.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
             entries.push(("statistics".to_owned(), map(&targets)));
         }
+        if self.only {
+            entries.push((ONLY.name.to_owned(), Out::Bool(true)));
+        }
         entries.extend(crate::kinds::table::partition::write_index_attachment(id, cx));
         entries.extend(cx.components(id));
         if entries.is_empty() {
@@ -499,6 +516,13 @@ impl Index {
     }
 }
 
+/// The key of an index or a key that stands on a partitioned table alone.
+pub(super) const ONLY: KeyDoc = KeyDoc {
+    name: "only",
+    doc: "Of a partitioned table: the table's alone (ON ONLY), so that partitions without a declared part have none.",
+    shape: Shape::Boolean,
+};
+
 fn parse(relation: &ObjectId, id: &ObjectId, text: &str, node: &Node, cx: &DeclareContext<'_>) -> Result<Index> {
     // A text that is word for word what the live catalog says is known, and need not be parsed.
     if let Some(live) = cx.known(id).and_then(Index::of)
@@ -511,6 +535,7 @@ fn parse(relation: &ObjectId, id: &ObjectId, text: &str, node: &Node, cx: &Decla
             statistics: BTreeMap::new(),
             clustered: false,
             valid: true,
+            only: false,
             ..live.clone()
         });
     }
@@ -525,5 +550,6 @@ fn parse(relation: &ObjectId, id: &ObjectId, text: &str, node: &Node, cx: &Decla
         statistics: BTreeMap::new(),
         clustered: false,
         valid: true,
+        only: false,
     })
 }

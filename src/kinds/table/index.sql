@@ -2,7 +2,7 @@ select i.indexrelid as oid, c.relnamespace as namespace, c.relname as name, i.in
        i.indisunique as "unique",
        {{15: i.indnullsnotdistinct}}{{-14: false}} as nulls_not_distinct,
        i.indnkeyatts as key_count, i.indkey as key, i.indoption as flags,
-       i.indisvalid as valid, i.indisclustered as clustered,
+       i.indisvalid or c.relkind = 'I' as valid, c.relkind = 'I' and not i.indisvalid as only, i.indisclustered as clustered,
        pg_get_expr(i.indpred, i.indrelid) as predicate,
        case when 0 = any (i.indkey) or c.reloptions is not null or c.reltablespace <> 0
                  or i.indclass::oid[] && array(select o.oid from pg_opclass o where not o.opcdefault or o.opcnamespace <> 11)

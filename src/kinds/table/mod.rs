@@ -70,6 +70,11 @@ pub(crate) fn options_sql(options: &Options) -> String {
         .join(", ")
 }
 
+/// Whether a table is partitioned before or after a plan.
+pub(crate) fn is_partitioned(table: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    [cx.from, cx.to].iter().any(|c| Table::get(c, table).is_some_and(|table| table.partition_key.is_some()))
+}
+
 fn option_name(name: &str) -> String {
     name.split('.').map(ident).collect::<Vec<_>>().join(".")
 }

@@ -42,12 +42,16 @@ pub(crate) fn has_attached_children(id: &ObjectId, catalog: &Catalog) -> bool {
 
 /// The attachments of the tables whose indexes or keys are parts of this one. A partitioned index or key that is made part by
 /// part comes after them: a table that is attached, or made as a partition, gets the parts it lacks at once, under names of
-/// the server's choice.
-pub(crate) fn attachments_before(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+/// the server's choice. `only`: no partition is to get one.
+pub(crate) fn attachments_before(id: &ObjectId, only: bool, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let table = table_of(id, cx.to);
+    let partitions = cx.to.dependents(&table).map(|(d, _)| d.clone());
+    let all = partitions.filter(|d| only && Attachment::get(cx.to, d).is_some_and(|a| a.parent == table));
     cx.to
         .dependents(id)
         .filter(|(d, _)| IndexAttachment::get(cx.to, d).is_some_and(|a| a.parent == *id))
         .filter_map(|(d, _)| Some(table_of(&d.parent()?, cx.to).child(KindTag::Attachment, "")))
+        .chain(all)
         .filter(|attachment| cx.is_new(attachment))
         .collect()
 }

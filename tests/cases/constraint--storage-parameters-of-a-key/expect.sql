@@ -1,1 +1,1 @@
-select array_agg(relname || ' ' || reloptions::text order by 1) = '{"t {fillfactor=90,autovacuum_enabled=false}","t_a {fillfactor=80}","t_pkey {fillfactor=75}"}' from pg_class where reloptions is not null and relname ~ '^t(_|$)';
+select array_agg(relname || ' ' || reloptions::text order by relname) = '{"t {fillfactor=90,autovacuum_enabled=false}","t_a {fillfactor=80}","t_pkey {fillfactor=75}"}' from pg_class where reloptions is not null and relname ~ '^t(_|$)';
