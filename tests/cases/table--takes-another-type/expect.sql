@@ -1,3 +1,0 @@
-select a = 'x' from changes;
-select a = 'y' from comes;
-select a = 'z' from goes;
