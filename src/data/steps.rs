@@ -10,6 +10,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
 use crate::data::evaluate::{Pending, shown};
 use crate::data::{Backfill, Batch, Data, Invariant, batch};
 use crate::kinds::KindTag;
+use crate::kinds::ensure::COLUMNS_FIRST;
 use crate::kinds::table::column::Column;
 use crate::sql::References;
 
@@ -38,7 +39,7 @@ impl Backfill {
 /// A step that fails, naming rows, unless a query returns none.
 fn check(name: String, object: &ObjectId, query: &str, message: &str, hint: &str) -> Step {
     let body = format!(
-        "\nDECLARE\n  found text[];\nBEGIN\n  found := ARRAY({});\n  IF found <> '{{}}' THEN\n    \
+        "{COLUMNS_FIRST}DECLARE\n  found text[];\nBEGIN\n  found := ARRAY({});\n  IF found <> '{{}}' THEN\n    \
          RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = {}, DETAIL = array_to_string(found, E'\\n'), HINT = {};\n  END IF;\nEND\n",
         shown(query),
         literal(message),

@@ -316,6 +316,10 @@ pub fn named(sql: &str, name: &str) -> String {
     format!("DO {}", dollar_quoted(&body))
 }
 
+/// The head of a PL/pgSQL body that holds a query about the user's tables: a name that a column and a variable have is the column's.
+/// Every body has a variable called FOUND.
+pub(crate) const COLUMNS_FIRST: &str = "\n#variable_conflict use_column\n";
+
 /// What `trueup apply` can do where additions cannot.
 pub(crate) const BY_APPLY: &str = "have `trueup apply` do it";
 
@@ -332,7 +336,7 @@ pub fn rows_fit(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<Str
         _ => format!("SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND indisvalid", regclass(&id.sql())),
     };
     let body = format!(
-        "\nDECLARE\n  found text[];\n  n bigint;\nBEGIN\n  IF NOT EXISTS ({done}) THEN\n    \
+        "{COLUMNS_FIRST}DECLARE\n  found text[];\n  n bigint;\nBEGIN\n  IF NOT EXISTS ({done}) THEN\n    \
          found := ARRAY(SELECT left(v, 200) FROM ({0}) AS q (v) LIMIT 10);\n    IF found <> '{{}}' THEN\n      n := (SELECT count(*) FROM ({0}) AS q (v));\n      \
          RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = {1} || CASE n WHEN 1 THEN {2} ELSE n || {3} END,\n        \
          DETAIL = array_to_string(found, E'\\n') || CASE WHEN n > 10 THEN E'\\n…' ELSE '' END, HINT = {4};\n    END IF;\n  END IF;\nEND\n",
@@ -625,7 +629,7 @@ pub fn not_null(id: &ObjectId, object: &Object, major: u32) -> Option<String> {
     let own = column.not_null.as_ref()?;
     let (table, name) = (id.top_sql(), Ident(&id.name()).to_string());
     let body = format!(
-        "\nDECLARE\n  found text[];\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped AND NOT attnotnull) THEN\n    \
+        "{COLUMNS_FIRST}DECLARE\n  found text[];\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped AND NOT attnotnull) THEN\n    \
          found := ARRAY(SELECT t::text FROM {table} t WHERE t.{name} IS NULL LIMIT 10);\n    IF found <> '{{}}' THEN\n      \
          RAISE EXCEPTION USING ERRCODE = 'not_null_violation', MESSAGE = {}, DETAIL = array_to_string(found, E'\\n'), HINT = 'Nothing has been changed. Give these rows a value (backfill), and run again.';\n    END IF;\n    \
          EXECUTE {};\n  END IF;\nEND\n",
