@@ -140,13 +140,17 @@ fn question(about: &str) -> Question {
              WHERE pg_sequence_last_value(s.oid) NOT BETWEEN d.low AND d.high"
                 .to_owned(),
         ),
-        // A column cannot be added to a partition alone, and a table has one place in the tree: neither is mended by additions.
-        "partition" => ask(
-            "(relation, whole)",
-            "SELECT format('table %s is a partition of %s, declared is that it %s', d.relation, i.inhparent::regclass, \
-             coalesce('is one of ' || d.whole, 'stands alone'))\n    \
-             FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relispartition\n    \
-             JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid\n    WHERE i.inhparent IS DISTINCT FROM to_regclass(d.whole)::oid"
+        // A column cannot be added to a partition alone, nor to a table of a type, and a table has one place in the tree: none of it is
+        // mended by additions.
+        "place" => ask(
+            "(relation, whole, type)",
+            "SELECT m.message\n    FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation)\n    \
+             LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND c.relispartition\n    \
+             CROSS JOIN LATERAL (VALUES (c.relispartition AND i.inhparent IS DISTINCT FROM to_regclass(d.whole)::oid, \
+             format('table %s is a partition of %s, declared is that it %s', d.relation, i.inhparent::regclass, coalesce('is one of ' || d.whole, 'stands alone'))),\n      \
+             (CASE WHEN d.type IS NULL THEN c.reloftype <> 0 ELSE c.reloftype IS DISTINCT FROM to_regtype(d.type)::oid END, \
+             format('table %s is of %s, declared is that it is of %s', d.relation, coalesce('type ' || nullif(c.reloftype, 0)::regtype, 'no type'), \
+             coalesce('type ' || d.type, 'no type')))) AS m (wrong, message)\n    WHERE m.wrong"
                 .to_owned(),
         ),
         "default partition" => ask(
@@ -192,7 +196,9 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
     match object {
         Object::Table(table) => {
             let whole = Attachment::get(to, &id.child(KindTag::Attachment, "")).map(|a| literal(&a.parent.sql()));
-            let part = ("partition", format!("({relation}, {})", whole.as_deref().unwrap_or("NULL::text")));
+            let of_type = table.of_type.as_deref().map(literal);
+            let or_null = |text: Option<String>| text.unwrap_or_else(|| "NULL::text".to_owned());
+            let part = ("place", format!("({relation}, {}, {})", or_null(whole), or_null(of_type)));
             let Some(key) = &table.partition_key else { return vec![of("'r'", "table"), part] };
             vec![of("'p'", "partitioned table"), part, ("partition key", format!("({relation}, {})", literal(key)))]
         }

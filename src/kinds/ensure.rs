@@ -11,6 +11,7 @@ use crate::core::name::{Ident, beside, dollar_quoted, literal, qualified};
 use crate::core::step::{Action, Step, Transaction};
 use crate::kinds::component::comment;
 use crate::kinds::sequence::Sequence;
+use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
@@ -103,6 +104,12 @@ pub fn is_there(id: &ObjectId, object: &Object) -> Option<String> {
         "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind = ANY ('{{{kinds}}}'))",
         regclass(&id.sql())
     ))
+}
+
+/// True once what has an object's name is its new form; `None` where that cannot be told from the old one.
+pub fn is_changed(id: &ObjectId, from: &Catalog, to: &Catalog, major: u32) -> Option<String> {
+    let told = |catalog: &Catalog| holds::holds(id, catalog.get(id)?, catalog, major);
+    told(to).filter(|new| told(from).as_ref() != Some(new))
 }
 
 pub(crate) fn index_name(id: &ObjectId) -> String {
@@ -227,7 +234,7 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
             }
             statements
         }
-        Object::Column(column) => column_statements(id, column, catalog),
+        Object::Column(column) => column_statements(id, object, column, catalog),
         Object::Policy(_) => {
             // A policy cannot be replaced; inside the one transaction of the script nobody sees the gap.
             let mut statements = vec![format!("DROP POLICY IF EXISTS {} ON {}", Ident(&id.name()), id.top_sql())];
@@ -358,7 +365,7 @@ pub fn proves(step: &Step) -> bool {
 pub fn ensure_known(id: &ObjectId, object: &Object, step: &Step, catalog: &Catalog) -> Vec<String> {
     let create = std::slice::from_ref(&step.sql);
     match object {
-        Object::Column(_) => vec![step.sql.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1)],
+        Object::Column(_) => vec![added_once(id, object, &step.sql, catalog)],
         // VALIDATE is a step of its own, in a later transaction. What has the same demand may be what is to take its place.
         Object::Constraint(_) => {
             let rows = if step.sql.ends_with(" NOT VALID") { None } else { rows_fit(id, object, catalog) };
@@ -378,8 +385,18 @@ fn guarded(id: &ObjectId, object: &Object, create: &[String], catalog: &Catalog)
     }
 }
 
+/// The statement that adds a column, where it may have been added already.
+fn added_once(id: &ObjectId, object: &Object, add: &str, catalog: &Catalog) -> String {
+    // A table of a type is asked first: it takes no such statement, not even for a column that it has.
+    let typed = Table::get(catalog, &id.top()).is_some_and(|table| table.of_type.is_some());
+    match exists(id, object).filter(|_| typed) {
+        Some(there) => when(&format!("NOT {there}"), &[add.to_owned()]),
+        None => add.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1),
+    }
+}
+
 /// The column, if a table that is there already lacks it. NOT NULL waits for the rows ([`not_null`]).
-fn column_statements(id: &ObjectId, column: &Column, catalog: &Catalog) -> Vec<String> {
+fn column_statements(id: &ObjectId, object: &Object, column: &Column, catalog: &Catalog) -> Vec<String> {
     let default = Default::get(catalog, &id.child(KindTag::Default, ""));
     let mut plain = column.clone();
     // A table with heirs cannot be given an identity column; it is made one later ([`identity`]).
@@ -389,7 +406,8 @@ fn column_statements(id: &ObjectId, column: &Column, catalog: &Catalog) -> Vec<S
     if default.is_none() && plain.identity.is_none() && column.generated.is_none() {
         plain.not_null = None;
     }
-    let add = format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}", id.top_sql(), plain.definition(id, default));
+    let add = format!("ALTER TABLE {} ADD COLUMN {}", id.top_sql(), plain.definition(id, default));
+    let add = added_once(id, object, &add, catalog);
     // What is an heir already has it from its parent, or gets it with that.
     let of_parents: Vec<String> = origins(id, catalog)
         .iter()

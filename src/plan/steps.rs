@@ -8,6 +8,7 @@ use crate::core::catalog::{Catalog, Edge};
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, Phase, Step};
 use crate::kinds::Object;
+use crate::kinds::ensure::{exists, is_changed};
 use crate::plan::context::PlanContext;
 use crate::plan::drops::Drops;
 use crate::plan::rebuild::Work;
@@ -96,7 +97,12 @@ fn soften(mut step: Step, cx: &PlanContext<'_>) -> Step {
 fn swap(id: &ObjectId, cx: &PlanContext<'_>, steps: &mut Vec<Step>) {
     let (Some(object), Some(parent)) = (cx.from.get(id), id.parent()) else { return };
     let aside = parent.child(id.kind(), &crate::core::name::derived("", &id.name(), "__trueup_old"));
+    let is_aside = exists(&aside, object);
+    // Or has gone since.
+    let is_new = is_changed(id, cx.from, cx.to, cx.major);
+    let is_done: Vec<&str> = is_aside.iter().chain(&is_new).map(String::as_str).collect();
     for mut step in object.rename(id, &aside) {
+        step.done_when = Some(format!("SELECT {}", is_done.join(" OR "))).filter(|_| !is_done.is_empty());
         step.action = Action::Drop;
         step.phase = Phase::Contract;
         step.destroys.push(id.clone());
@@ -109,6 +115,7 @@ fn swap(id: &ObjectId, cx: &PlanContext<'_>, steps: &mut Vec<Step>) {
         step.hazards.retain(|hazard| lost && hazard.kind.needs_consent());
         step.requires.push(id.clone());
         step.rank = u8::MAX;
+        step.done_when = is_aside.as_ref().map(|is_aside| format!("SELECT NOT ({is_aside})"));
         step.action = Action::Alter;
         step.object = id.clone();
         step.destroys = vec![aside.clone()];

@@ -1,1 +1,1 @@
-select id = 1 and amount = 2 from item;
+select id = 1 and n = 2 from item;

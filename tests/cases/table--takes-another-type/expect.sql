@@ -1,0 +1,3 @@
+select a = 'x' from changes;
+select a = 'y' from comes;
+select a = 'z' from goes;
