@@ -1,0 +1,1 @@
+select array_agg(id) = '{2}' from event;
