@@ -119,7 +119,10 @@ run 2 trueup diff --to "$project"
 say "Bringing the database into agreement (--yes: nobody is asked in a demonstration)"
 allowed=()
 if [ -f "$project/args" ]; then read -ra allowed <"$project/args"; fi
-run 0 trueup apply --yes "${allowed[@]}" --to "$project"
+# Where the project says `confirm: true` of the environment, --yes is not enough: it has to be named.
+confirmed=()
+if grep -q 'confirm: true' "$project/trueup.yaml"; then confirmed=(--confirm production); fi
+run 0 trueup apply --yes "${confirmed[@]}" "${allowed[@]}" --to "$project"
 
 say "Is it so? trueup says it, and a script that knows nothing of trueup says it"
 run 0 trueup verify --to "$project"
