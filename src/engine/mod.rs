@@ -155,7 +155,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     };
     let mut to_state = place.load_to(to, &from_state).await?;
     let mut notes = place.take_notes();
-    notes.extend(scope::unmodelled(&from_state, &to_state));
+    notes.extend(scope::unmodelled(&from_state, &to_state, place.project.profile));
     notes.extend(scope::unmentioned(&from_state, &to_state, &place.project));
 
     let whole = from_state.catalog.clone();

@@ -49,8 +49,10 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
     if matches!(out, PullTarget::Dir(_)) {
         qualify(&mut loaded, &mut place, from, existing.is_some(), &mut notes).await?;
     }
-    let empty = Loaded::default();
-    notes.extend(scope::unmodelled(&loaded, &empty));
+    // A new project of a platform's database gets the platform's profile.
+    let platform = existing.is_none() && looks_like_supabase(&loaded.catalog);
+    let profile = if platform { Profile::Supabase } else { place.project.profile };
+    notes.extend(scope::unmodelled(&loaded, &Loaded::default(), profile));
     match out {
         PullTarget::Json(path) => {
             let catalog = in_project(&loaded.catalog, &place.project);
@@ -66,8 +68,8 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
                 project.dir.clone_from(dir);
                 // What is left out as the usual name is that name.
                 project.usual_names = true;
-                if looks_like_supabase(&loaded.catalog) {
-                    project.profile = Profile::Supabase;
+                if platform {
+                    project.profile = profile;
                     if !project.search_path.is_empty() {
                         project.search_path = vec!["public".to_owned(), "extensions".to_owned()];
                     }

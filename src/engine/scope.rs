@@ -163,12 +163,32 @@ fn is_platform_root(id: &ObjectId) -> bool {
     root.is_some_and(|root| matches!(root.kind(), KindTag::Extension | KindTag::DefaultPrivilege))
 }
 
+/// How the query for what is not modelled calls what a role may do with a part of an extension, named `<part> for <role>`.
+const PART_PRIVILEGE: &str = "privilege on a part of an extension";
+/// The same where default privileges say so.
+const DEFAULT_PART_PRIVILEGE: &str = "default privilege on a part of an extension";
+
+/// Whether the platform gave it: it grants the parts of its extensions to its administrators, those in its own schemas to its
+/// users as well, and has default privileges. What else is granted there, or taken from PUBLIC, is the user's doing.
+fn is_platforms_grant(kind: &str, name: &str) -> bool {
+    if kind == DEFAULT_PART_PRIVILEGE {
+        return true;
+    }
+    let Some((part, role)) = name.rsplit_once(" for ").filter(|_| kind == PART_PRIVILEGE) else { return false };
+    let within = |schema: &str| part.split(' ').any(|word| word.split_once('.').is_some_and(|(s, _)| s == schema));
+    let administrator = role.starts_with("supabase_") || ["postgres", "dashboard_user"].contains(&role);
+    let is_schema = |schema: &str| part.strip_prefix("schema ") == Some(schema);
+    administrator || SUPABASE_SCHEMAS.iter().any(|s| *s != "extensions" && (within(s) || is_schema(s)))
+}
+
 /// Warnings for what a database holds and trueup does not model.
-pub fn unmodelled(from: &Loaded, to: &Loaded) -> Vec<Box<Diagnostic>> {
+pub fn unmodelled(from: &Loaded, to: &Loaded, profile: Profile) -> Vec<Box<Diagnostic>> {
     let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     // What a declared state was tried in holds what its platform brings along; that says nothing of the two states.
     for state in [from, to].into_iter().filter(|state| state.declared.is_none()) {
-        for (kind, name) in &state.catalog.origin.unmodelled {
+        let found = state.catalog.origin.unmodelled.iter();
+        for (kind, name) in found.filter(|(kind, name)| profile != Profile::Supabase || !is_platforms_grant(kind, name))
+        {
             kinds.entry(kind).or_default().insert(name);
         }
     }

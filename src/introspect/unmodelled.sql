@@ -47,4 +47,46 @@ where d.refobjid >= 16384 and d.deptype in ('n', 'a')
 union all
 select '', 'security label on ' || pg_describe_object(l.classoid, l.objoid, l.objsubid), l.classoid::text, l.objoid::text, l.objsubid::text, 'a'
 from pg_seclabel l where l.objoid >= 16384
+union all
+-- What users gave and took away of the parts of an extension, which pg_dump restores. What the extension's script gives stands in
+-- pg_init_privs; what default privileges gave when it was created stands nowhere, and is told apart by what they are now.
+select case when g.by_default then 'default privilege on a part of an extension' else 'privilege on a part of an extension' end,
+  pg_describe_object(d.classid, d.objid, m.sub) || ' for ' || case g.grantee when 0 then 'public' else pg_get_userbyid(g.grantee)::text end,
+  null, null, null, null
+from pg_depend d
+cross join lateral (
+  select 0 as sub, pronamespace as ns, 'f'::"char" as letter, proowner as owner, proacl as acl from pg_proc where d.classid = 'pg_proc'::regclass and oid = d.objid
+  union all select 0, relnamespace, (case relkind when 'S' then 's' else 'r' end)::"char", relowner, relacl
+    from pg_class where d.classid = 'pg_class'::regclass and oid = d.objid and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+  union all select a.attnum, 0, 'c', c.relowner, a.attacl
+    from pg_class c join pg_attribute a on a.attrelid = c.oid where d.classid = 'pg_class'::regclass and c.oid = d.objid
+  union all select 0, typnamespace, 'T', typowner, typacl from pg_type where d.classid = 'pg_type'::regclass and oid = d.objid
+  union all select 0, 0, 'n', nspowner, nspacl from pg_namespace where d.classid = 'pg_namespace'::regclass and oid = d.objid
+  union all select 0, 0, 'l', lanowner, lanacl from pg_language where d.classid = 'pg_language'::regclass and oid = d.objid
+  union all select 0, 0, 'F', fdwowner, fdwacl from pg_foreign_data_wrapper where d.classid = 'pg_foreign_data_wrapper'::regclass and oid = d.objid
+) m
+left join pg_init_privs i on i.classoid = d.classid and i.objoid = d.objid and i.objsubid = m.sub and i.privtype = 'e'
+left join pg_default_acl o on o.defaclrole = m.owner and o.defaclnamespace = 0
+  and o.defaclobjtype = (case m.letter when 's' then 'S' else m.letter end)
+left join pg_default_acl s on s.defaclrole = m.owner and s.defaclnamespace = m.ns and m.ns <> 0
+  and s.defaclobjtype = (case m.letter when 's' then 'S' else m.letter end)
+cross join lateral (
+  select coalesce(m.acl, acldefault(m.letter, m.owner)) as has,
+    coalesce(i.initprivs, acldefault(m.letter, m.owner)) as given,
+    coalesce(i.initprivs, coalesce(o.defaclacl, acldefault(m.letter, m.owner)) || coalesce(s.defaclacl, '{}')) as by_default
+) a
+cross join lateral (
+  select e.grantee, not bool_or(e.other) as by_default from (
+    select grantee, privilege_type, is_grantable, bool_or(what = 'd') <> bool_or(what = 'h') as other, bool_or(what = 'g') <> bool_or(what = 'h') as differs
+    from (
+      select 'h' as what, x.* from aclexplode(a.has) x
+      union all select 'g', x.* from aclexplode(a.given) x
+      union all select 'd', x.* from aclexplode(a.by_default) x
+    ) all_three
+    group by 1, 2, 3
+  ) e
+  group by 1 having bool_or(e.differs)
+) g
+where d.refclassid = 'pg_extension'::regclass and d.deptype = 'e' and m.acl is distinct from i.initprivs
+group by 1, 2
 order by 1, 2
