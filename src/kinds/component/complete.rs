@@ -274,7 +274,7 @@ fn complete_sequences(
             builder.remove(&SequenceGrant::id(&id, grantee));
         }
         for (grantee, privileges) in wanted {
-            builder.put(SequenceGrant::id(&id, &grantee), SequenceGrant { privileges });
+            builder.put(SequenceGrant::id(&id, &grantee), SequenceGrant::of_owner(privileges));
         }
     }
 }

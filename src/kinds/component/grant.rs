@@ -20,6 +20,7 @@ use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
 use crate::plan::context::PlanContext;
 
 use super::acl::{self, Access, Privileges, Statement, Subject};
+use super::sequence_grant::SequenceGrant;
 use super::{Owner, object_type};
 
 attributes! {
@@ -98,6 +99,7 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
     let (column, on) = target(id, object);
     let subject = Subject { prefix: "", on: &on, column: column.as_deref(), grantee, object_type, major: cx.major };
     let statements = subject.statements(&before(id, grantee, object_type, cx), &after(id, grantee, object_type, cx));
+    let granted = Grant::get(cx.from, &Grant::id(id, grantee)).filter(|_| !cx.is_new(id));
     let mut steps = Vec::new();
     for statement in &statements {
         let mut step = Step::alter(about, statement.sql.clone());
@@ -114,14 +116,9 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
         {
             step = step.requires(&Owner::id(id));
         }
-        let words = &statement.words;
-        steps.extend(
-            statement
-                .revokes
-                .then(|| taken_back_by_others(id, grantee, words, &subject, &step, cx))
-                .into_iter()
-                .flatten(),
-        );
+        if let Some(granted) = granted.filter(|_| statement.revokes) {
+            steps.extend(taken_back_by_others(&granted.by_others, &statement.words, &subject, &step));
+        }
         steps.push(step);
     }
     steps.extend(columns_again(id, grantee, about, &statements, cx));
@@ -130,19 +127,15 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
 
 /// A privilege that another than the owner has granted stays when the owner revokes it, and nothing says so: who granted it takes it
 /// back. (GRANTED BY takes the current role only.)
-fn taken_back_by_others(
-    id: &ObjectId,
-    grantee: &str,
+pub(super) fn taken_back_by_others(
+    granted: &BTreeMap<String, BTreeSet<String>>,
     words: &[String],
     subject: &Subject<'_>,
     like: &Step,
-    cx: &PlanContext<'_>,
 ) -> Vec<Step> {
-    let granted = Grant::get(cx.from, &Grant::id(id, grantee)).filter(|_| !cx.is_new(id)).map(|grant| &grant.by_others);
     let mut steps = Vec::new();
-    for (grantor, theirs) in granted.into_iter().flatten() {
-        let held = |word: &String| theirs.contains(word);
-        let before: Privileges = words.iter().filter(|w| held(w)).map(|w| (w.clone(), false)).collect();
+    for (grantor, theirs) in granted {
+        let before: Privileges = words.iter().filter(|w| theirs.contains(*w)).map(|w| (w.clone(), false)).collect();
         for statement in subject.statements(&before, &Privileges::new()) {
             let body = format!("BEGIN\n  SET LOCAL ROLE {};\n  {};\n  RESET ROLE;\nEND", ident(grantor), statement.sql);
             steps.push(Step { sql: format!("DO {}", dollar_quoted(&body)), ..like.clone() });
@@ -230,7 +223,8 @@ fn alter(change: &Change<'_, Grant>) -> Vec<Step> {
     }
 }
 
-fn ranked(mut steps: Vec<Step>) -> Vec<Step> {
+/// The steps in the order that they have.
+pub(super) fn ranked(mut steps: Vec<Step>) -> Vec<Step> {
     for (rank, step) in steps.iter_mut().enumerate() {
         step.rank = u8::try_from(rank).unwrap_or(u8::MAX);
     }
@@ -240,11 +234,15 @@ fn ranked(mut steps: Vec<Step>) -> Vec<Step> {
 /// What others than the owners have granted: `select on table public.t to b, granted by a`.
 pub fn granted_by_others(catalog: &Catalog) -> Vec<String> {
     let granted = |(id, object): (&ObjectId, &Object)| {
-        let (grant, target) = (Grant::of(object)?, id.parent()?);
+        let target = id.parent()?;
+        let (by_others, what) = match SequenceGrant::of(object) {
+            Some(grant) => (&grant.by_others, format!("the sequence of {target}")),
+            None => (&Grant::of(object)?.by_others, target.to_string()),
+        };
         let who = crate::core::name::role(&id.name()).to_string();
-        let said = grant.by_others.iter().map(move |(grantor, words)| {
+        let said = by_others.iter().map(move |(grantor, words)| {
             let words = words.iter().map(|word| word.to_lowercase()).collect::<Vec<_>>().join(", ");
-            format!("{words} on {target} to {who}, granted by {}", ident(grantor))
+            format!("{words} on {what} to {who}, granted by {}", ident(grantor))
         });
         Some(said.collect::<Vec<_>>())
     };

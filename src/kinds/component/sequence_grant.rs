@@ -4,7 +4,7 @@
 //! access list, as any sequence (`pg_class.relacl`). There is a [`SequenceGrant`] below the column for every grantee other than the
 //! owner that has any privilege on it. What is declared is completed as [`Grant`](super::Grant)s are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
@@ -18,6 +18,7 @@ use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
 
 use super::acl::{self, Access, Privileges, Subject};
+use super::grant::{ranked, taken_back_by_others};
 use super::{Owner, default_privilege, yaml};
 
 /// The letter that `acldefault` takes for sequences.
@@ -35,6 +36,8 @@ attributes! {
     pub struct SequenceGrant {
         /// The privileges by SQL word, each with whether it may be granted on.
         privileges: Privileges => Alter(alter),
+        /// Of these, what others than the owner have granted, by who they are.
+        by_others: BTreeMap<String, BTreeSet<String>> => Ignore,
     }
 }
 
@@ -57,15 +60,12 @@ fn owner<'a>(column: &ObjectId, catalog: &'a Catalog) -> &'a str {
     Owner::get(catalog, &Owner::id(&column.top())).map_or(&catalog.origin.role, |owner| &owner.role)
 }
 
-fn statements(
-    sequence: &ObjectId,
-    grantee: &str,
-    before: &Privileges,
-    after: &Privileges,
-    major: u32,
-) -> Vec<acl::Statement> {
-    let on = format!("SEQUENCE {}", sequence.sql());
-    Subject { prefix: "", on: &on, column: None, grantee, object_type: LETTER, major }.statements(before, after)
+fn on(sequence: &ObjectId) -> String {
+    format!("SEQUENCE {}", sequence.sql())
+}
+
+fn subject<'a>(on: &'a str, grantee: &'a str, major: u32) -> Subject<'a> {
+    Subject { prefix: "", on, column: None, grantee, object_type: LETTER, major }
 }
 
 /// The steps, as changes of the column, that follow when a column has become an identity column: default privileges say what others have on its
@@ -81,7 +81,9 @@ pub(crate) fn of_new_identity(column: &Column, id: &ObjectId, cx: &PlanContext<'
         wanted.entry(grantee).or_default().1 = acl::expanded(privileges, LETTER, cx.major);
     }
     let others = wanted.into_iter().filter(|(grantee, _)| grantee != role);
-    let all = others.flat_map(|(grantee, (before, after))| statements(&sequence, &grantee, &before, &after, cx.major));
+    let on = on(&sequence);
+    let all =
+        others.flat_map(|(grantee, (before, after))| subject(&on, &grantee, cx.major).statements(&before, &after));
     all.map(|statement| Step::alter(id, statement.sql).rank(9)).collect()
 }
 
@@ -98,16 +100,24 @@ fn steps(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         grant.map(|grant| acl::expanded(&grant.privileges, LETTER, cx.major)).unwrap_or_default()
     };
     let (before, after) = (has(cx.from), has(cx.to));
-    let ranked = (0..).zip(statements(&sequence, &grantee, &before, &after, cx.major));
-    let steps = ranked.map(|(rank, statement)| {
-        let words = statement.words.join(", ");
-        let step = Step::alter(id, statement.sql).rank(rank);
-        match statement.revokes {
-            true => step.phase(Phase::Contract).hazard(HazardKind::Access, format!("{grantee} loses {words}")),
-            false => step.hazard(HazardKind::Access, format!("{grantee} gains {words}")),
+    let granted = SequenceGrant::get(cx.from, id);
+    let on = on(&sequence);
+    let subject = subject(&on, &grantee, cx.major);
+    let mut steps = Vec::new();
+    for statement in subject.statements(&before, &after) {
+        let said = statement.words.join(", ");
+        let step = Step::alter(id, statement.sql);
+        if statement.revokes {
+            let step = step.phase(Phase::Contract).hazard(HazardKind::Access, format!("{grantee} loses {said}"));
+            if let Some(granted) = granted {
+                steps.extend(taken_back_by_others(&granted.by_others, &statement.words, &subject, &step));
+            }
+            steps.push(step);
+        } else {
+            steps.push(step.hazard(HazardKind::Access, format!("{grantee} gains {said}")));
         }
-    });
-    steps.collect()
+    }
+    ranked(steps)
 }
 
 fn alter(change: &Change<'_, SequenceGrant>) -> Vec<Step> {
@@ -115,6 +125,11 @@ fn alter(change: &Change<'_, SequenceGrant>) -> Vec<Step> {
 }
 
 impl SequenceGrant {
+    /// Privileges that the owner has granted.
+    pub fn of_owner(privileges: Privileges) -> Self {
+        Self { privileges, by_others: BTreeMap::new() }
+    }
+
     /// The id of what a grantee (`public` for PUBLIC) may do with the sequence of a column.
     pub fn id(column: &ObjectId, grantee: &str) -> ObjectId {
         column.child(KindTag::SequenceGrant, grantee)
@@ -164,9 +179,11 @@ impl Kind for SequenceGrant {
 
 /// Adds what others than the owner have on the sequence of a column, as the server's access list has it.
 pub(crate) fn read(column: &ObjectId, owner: &str, items: &[String], out: &mut Reader) {
+    let mut others = acl::by_others(items, owner);
     for (grantee, privileges) in acl::read(items) {
         if grantee != owner && !privileges.is_empty() {
-            out.builder.put(SequenceGrant::id(column, &grantee), SequenceGrant { privileges });
+            let by_others = others.remove(&grantee).unwrap_or_default();
+            out.builder.put(SequenceGrant::id(column, &grantee), SequenceGrant { privileges, by_others });
         }
     }
 }
@@ -192,7 +209,7 @@ pub(crate) fn declare(
     }
     for (key, node) in grants {
         let privileges = yaml::privileges(node, LETTER, cx)?;
-        cx.add(SequenceGrant::id(column, &yaml::grantee(key)), SequenceGrant { privileges }, &key.location)?;
+        cx.add(SequenceGrant::id(column, &yaml::grantee(key)), SequenceGrant::of_owner(privileges), &key.location)?;
     }
     Ok(())
 }
