@@ -141,16 +141,12 @@ impl Catalog {
 
     /// One object.
     pub fn get(&self, id: &ObjectId) -> Option<&Object> {
-        self.get_str(id.as_str())
+        self.entry(id).map(|(_, object)| object)
     }
 
     /// One object with its id, as this catalog has them in memory.
     pub fn entry(&self, id: &ObjectId) -> Option<&(ObjectId, Object)> {
         self.slot(id.as_str()).and_then(|slot| self.objects.get(slot as usize))
-    }
-
-    fn get_str(&self, id: &str) -> Option<&Object> {
-        self.slot(id).map(|slot| &self.objects[slot as usize].1)
     }
 
     /// Whether an object exists.
@@ -742,3 +738,6 @@ impl Snapshot {
         builder.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,16 +73,17 @@ impl ObjectId {
     }
 
     fn last(&self) -> (&str, &str) {
-        let last = &self.0[self.last_slash().map_or(0, |i| i + 1)..];
+        Self::last_of(&self.0)
+    }
+
+    /// The kind's word and the escaped name of the last part of an id's text.
+    fn last_of(text: &str) -> (&str, &str) {
+        let last = &text[last_slash(text).map_or(0, |i| i + 1)..];
         // Kinds and names are short: looking at them byte by byte is quicker than what is made for long texts.
         match last.bytes().position(|byte| byte == b':') {
             Some(colon) => (&last[..colon], &last[colon + 1..]),
             None => (last, ""),
         }
-    }
-
-    fn last_slash(&self) -> Option<usize> {
-        self.0.bytes().rposition(|byte| byte == b'/')
     }
 
     /// The kind of the object.
@@ -102,14 +103,12 @@ impl ObjectId {
 
     /// The text of the parent's id, for look-ups that need not allocate.
     pub fn parent_str(&self) -> Option<&str> {
-        self.last_slash().map(|i| &self.0[..i])
+        last_slash(&self.0).map(|i| &self.0[..i])
     }
 
     /// The parent's kind.
     pub fn parent_kind(&self) -> Option<KindTag> {
-        let parent = self.parent_str()?;
-        let (word, _) = parent[parent.rfind('/').map_or(0, |i| i + 1)..].split_once(':')?;
-        KindTag::from_word(word)
+        KindTag::from_word(Self::last_of(self.parent_str()?).0)
     }
 
     /// The parent.
@@ -253,6 +252,10 @@ impl<'de> Deserialize<'de> for ObjectId {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no object id")))
     }
+}
+
+fn last_slash(text: &str) -> Option<usize> {
+    text.bytes().rposition(|byte| byte == b'/')
 }
 
 #[cfg(test)]

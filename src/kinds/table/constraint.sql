@@ -11,7 +11,10 @@ select k.oid, k.conrelid as relation, k.conname as name, k.contype as type,
        k.conkey as key, k.confrelid as referenced, k.confkey as referenced_key,
        case when k.contype in ('p', 'u', 'x') then k.conindid else 0 end as index,
        case when i.indnatts <> i.indnkeyatts then i.indkey end as index_key,
-       ic.reloptions as options, ts.spcname as tablespace, coalesce(ic.relkind = 'I' and not i.indisvalid, false) as only, case when k.contype = 'x' then pg_get_expr(i.indpred, i.indrelid) end as predicate, i.indisclustered as clustered, {{15: i.indnullsnotdistinct}}{{-14: false}} as nulls_not_distinct,
+       ic.reloptions as options, ts.spcname as tablespace,
+       coalesce(ic.relkind = 'I' and not i.indisvalid, false) as only,
+       case when k.contype = 'x' then pg_get_expr(i.indpred, i.indrelid) end as predicate,
+       i.indisclustered as clustered, {{15: i.indnullsnotdistinct}}{{-14: false}} as nulls_not_distinct,
        case when k.contype = 'f' then k.confrelid::regclass::text end as referenced_name,
        k.confmatchtype as match, k.confupdtype as on_update, k.confdeltype as on_delete
 from pg_constraint k
