@@ -15,6 +15,7 @@ use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
+use crate::kinds::table::partition::has_attached_children;
 use crate::kinds::table::premise;
 use crate::kinds::{KindTag, Object, holds};
 
@@ -416,9 +417,12 @@ fn column_statements(id: &ObjectId, object: &Object, column: &Column, catalog: &
     vec![if of_parents.is_empty() { add } else { when(&of_parents.join(" AND "), &[add]) }]
 }
 
-/// True where a cut-off CREATE INDEX CONCURRENTLY left an index that nothing uses.
+/// True where a cut-off CREATE INDEX CONCURRENTLY left an index that nothing uses. One of a partitioned table merely lacks parts.
 fn invalid_index(id: &ObjectId) -> String {
-    format!("EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND NOT indisvalid)", regclass(&id.sql()))
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid WHERE c.oid = {} AND c.relkind = 'i' AND NOT i.indisvalid)",
+        regclass(&id.sql())
+    )
 }
 
 /// Adds the values that an enum lacks, each in its place among those that are there.
@@ -527,7 +531,11 @@ pub fn again(step: &Step, from: &Catalog, to: &Catalog) -> String {
         (Action::Drop | Action::Rename, None) => {
             // What is said of another object goes with that.
             let whole = std::iter::successors(Some(step.object.clone()), ObjectId::parent);
-            match whole.into_iter().find_map(|id| is_there(&id, from.get(&id)?)) {
+            let there = whole.into_iter().find_map(|id| is_there(&id, from.get(&id)?));
+            // With a partitioned index go its parts, also those that were made before, for its new form.
+            let new_form = || is_changed(&step.object, from, to, to.origin.major);
+            let renewed = Some(&step.object).filter(|id| has_attached_children(id, to)).and_then(|_| new_form());
+            match there.map(|there| renewed.map_or(there.clone(), |new| format!("{there} AND NOT {new}"))) {
                 Some(there) => guarded(&there),
                 None => step.sql.clone(),
             }

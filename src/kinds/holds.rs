@@ -74,7 +74,8 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
         Object::Constraint(constraint) => {
             let index = match constraint.has_index() {
                 true => format!(
-                    " AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = conindid AND {} AND {})",
+                    " AND EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE c.oid = conindid AND {} AND {} AND {})",
+                    if constraint.only { "NOT i.indisvalid" } else { "i.indisvalid" },
                     options_are("c.reloptions", &constraint.options),
                     tablespace_is(constraint.tablespace.as_deref())
                 ),

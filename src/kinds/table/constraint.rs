@@ -16,7 +16,7 @@ use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
 use crate::kinds::table::inheritance::{bonds_that_go, heirs, parents};
-use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children};
+use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children, is_completed};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
@@ -63,7 +63,7 @@ attributes! {
         clustered: bool => Alter(alter_clustered),
         /// ADDed to ONLY a partitioned table, of which some partitions have no part of it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        only: bool => Replace,
+        only: bool => AlterIf(|c| !c.new.only && is_completed(c.id, c.cx), |_| Vec::new()),
         /// Its own columns, in order, where they are plain ones.
         columns: Vec<String> => Ignore,
         /// The table a foreign key refers to.

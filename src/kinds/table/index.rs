@@ -12,7 +12,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::component::grant::given_on_what_it_calls;
-use crate::kinds::table::partition::{attachments_before, has_attached_children};
+use crate::kinds::table::partition::{attachments_before, has_attached_children, is_completed};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -41,7 +41,7 @@ attributes! {
         valid: bool => Replace,
         /// ON ONLY a partitioned table, of which some partitions have no part of it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        only: bool => Replace,
+        only: bool => AlterIf(|c| !c.new.only && is_completed(c.id, c.cx), |_| Vec::new()),
     }
 }
 

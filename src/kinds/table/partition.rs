@@ -60,8 +60,7 @@ pub(crate) fn attachments_before(id: &ObjectId, only: bool, cx: &PlanContext<'_>
 /// table is not valid and no foreign key may refer to it.
 pub(crate) fn attachments_to_keys(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
     let mut found = Vec::new();
-    let mut queue: Vec<ObjectId> = catalog.children(table, KindTag::Constraint).map(|(c, _)| c.clone()).collect();
-    queue.extend(catalog.dependents(table).map(|(d, _)| d.clone()).filter(|d| d.kind() == KindTag::Index));
+    let mut queue: Vec<ObjectId> = keys_and_indexes(table, catalog).cloned().collect();
     while let Some(whole) = queue.pop() {
         for (attachment, _) in catalog.dependents(&whole) {
             if IndexAttachment::get(catalog, attachment).is_some_and(|a| a.parent == whole) {
@@ -71,6 +70,37 @@ pub(crate) fn attachments_to_keys(table: &ObjectId, catalog: &Catalog) -> Vec<Ob
         }
     }
     found
+}
+
+/// The constraints of a table, keys among them, and its indexes.
+fn keys_and_indexes<'a>(table: &'a ObjectId, catalog: &'a Catalog) -> impl Iterator<Item = &'a ObjectId> {
+    let indexes = catalog.dependents(table).map(|(id, _)| id).filter(|id| id.kind() == KindTag::Index);
+    catalog.children(table, KindTag::Constraint).map(|(id, _)| id).chain(indexes)
+}
+
+/// Whether attaching the parts that it lacks makes a partitioned index or key whole: all partitions were there before, each is to
+/// have a part, and some part is new. The server looks for wholeness whenever a part is attached, on all levels above it, and at no
+/// other time.
+pub(super) fn is_completed(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let partitions = |table: &ObjectId, catalog: &Catalog| -> Vec<ObjectId> {
+        let attached = |d: &ObjectId| Attachment::get(catalog, d).is_some_and(|a| a.parent == *table);
+        catalog.dependents(table).map(|(d, _)| d).filter(|d| attached(d)).cloned().collect()
+    };
+    let mut any_new = false;
+    let mut queue = vec![id.clone()];
+    while let Some(whole) = queue.pop() {
+        let table = table_of(&whole, cx.to);
+        let of = |catalog: &Catalog, d: &ObjectId| IndexAttachment::get(catalog, d).is_some_and(|a| a.parent == whole);
+        let attached: Vec<&ObjectId> = cx.to.dependents(&whole).map(|(d, _)| d).filter(|d| of(cx.to, d)).collect();
+        let there = partitions(&table, cx.to);
+        if there != partitions(&table, cx.from) || there.len() != attached.len() {
+            return false;
+        }
+        any_new |= attached.iter().any(|d| !of(cx.from, d));
+        let divided = |part: &ObjectId| crate::kinds::table::is_partitioned(&table_of(part, cx.to), cx);
+        queue.extend(attached.into_iter().filter_map(ObjectId::parent).filter(divided));
+    }
+    any_new
 }
 
 /// The table of an index or key.
@@ -150,6 +180,10 @@ impl Kind for Attachment {
             let part = IndexAttachment::get(cx.to, &index.child(KindTag::IndexAttachment, ""))?;
             (table_of(index, cx.to) == table && !cx.is_new(&part.parent)).then(|| index.clone())
         }));
+        // Of the old form of an index or key that is made again it would get a part as well, which may take the name of the new one.
+        step.after.extend(
+            keys_and_indexes(&self.parent, cx.from).filter(|whole| cx.is_dropped(whole) && cx.is_new(whole)).cloned(),
+        );
         // And where the partition is divided itself, these are complete: what still lacks parts is taken for nobody's part.
         step.requires.extend(attachments_to_keys(&table, cx.to).into_iter().filter(|part| cx.is_new(part)));
         let mut steps = Vec::new();
@@ -347,9 +381,7 @@ pub(crate) fn new_parts_of_keys(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<O
     if crate::kinds::table::Table::get(cx.to, table).is_none_or(|t| t.partition_key.is_none()) {
         return Vec::new();
     }
-    let keys = cx.to.children(table, KindTag::Constraint).map(|(id, _)| id);
-    let indexes = cx.to.dependents(table).map(|(id, _)| id).filter(|id| id.kind() == KindTag::Index);
-    keys.chain(indexes)
+    keys_and_indexes(table, cx.to)
         .flat_map(|key| cx.to.dependents(key).map(|(id, _)| id))
         .filter(|id| id.kind() == KindTag::IndexAttachment && cx.is_new(id))
         .cloned()
