@@ -8,6 +8,7 @@
 //! | `expect.txt` | lines that appear in the output of `trueup plan` (white space counts once) |
 //! | `args` | more arguments for `apply`, separated by white space |
 //! | `refused` | `apply` without `args` must exit 3 and change nothing, and name each line of this file |
+//! | `stops` | `apply` with `args` must stop before its first step (exit 1), change nothing, and name each line of this file; nothing else is tried |
 //! | `reversible` | the way back to `before` is tried too |
 //! | `keeps_names` | unnamed constraints keep the names that `before` gave them, so that it is not the state built anew |
 //! | `loses` | tables (one per line) that may lose rows |
@@ -22,7 +23,7 @@ use std::path::Path;
 
 use support::judge::{Options, judge};
 use support::servers::{Database, Server, server_of};
-use support::trueup::{REFUSED, Run, trueup};
+use support::trueup::{ERROR, REFUSED, Run, trueup};
 
 #[test]
 fn every_case_holds() {
@@ -114,6 +115,23 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
         }
     }
 
+    if let Some(words) = read(case, "stops") {
+        let untouched = server.database();
+        load_before(&untouched, case)?;
+        let stopped = apply(&database, &after, &more);
+        let told = |word: &str| stopped.stderr.contains(word);
+        if stopped.status != ERROR || !told("nothing has been changed") {
+            return Err(format!("exit {ERROR} before the first step was expected: {}", stopped.report()));
+        }
+        if let Some(word) = words.lines().find(|word| !told(word)) {
+            return Err(format!("it does not name `{word}`: {}", stopped.report()));
+        }
+        let verdict = judge(&untouched, &database, Options::default())?;
+        return match verdict.same() && database.row_counts() == rows {
+            true => Ok(()),
+            false => Err(format!("stopped, yet something changed: {}", verdict.report())),
+        };
+    }
     must(apply(&database, &after, &more))?;
     settled(&database, &after)?;
     let may_lose = read(case, "loses").unwrap_or_default();

@@ -142,6 +142,14 @@ fn known(server: &Server, case: &Path, form: &str) -> Result<String, String> {
     let database = before(server, case)?;
     let project = case.join("after.yaml");
     let schema = support::judge::text(&database)?;
+    if let Some(words) = read(case, "stops") {
+        // What PostgreSQL would refuse on the way is not written.
+        let Err(why) = scripts::emitted(&database, &project, form) else {
+            return Err("a script was written".to_owned());
+        };
+        let all = words.lines().all(|word| why.contains(word)) && why.contains("no script was written");
+        return if all { Ok(format!("{form}: is not written")) } else { Err(why) };
+    }
     if let Err(why) = scripts::emitted(&database, &project, form) {
         // One script is one transaction, in which a new value of an enum cannot be used; numbered files can.
         if form == "editor" && why.contains("unsafe use of new value") && support::judge::text(&database)? == schema {

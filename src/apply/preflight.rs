@@ -106,7 +106,11 @@ async fn unreadable(session: &Session, plan: &Plan, until: Option<Phase>, found:
 
 /// Why a step will be refused, where that is known beforehand.
 pub fn hindered(step: &Step) -> Box<Diagnostic> {
-    let verb = if step.action == Action::Drop { "dropped" } else { "changed" };
+    let verb = match step.action {
+        Action::Create => "made",
+        Action::Drop => "dropped",
+        _ => "changed",
+    };
     let reasons: Vec<&str> = step.hindered_by.iter().map(|hindrance| hindrance.why.as_str()).collect();
     let mut problem =
         Diagnostic::error("in-the-way", format!("{} cannot be {verb}: {}", step.object, reasons.join(", and ")))

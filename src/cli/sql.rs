@@ -57,6 +57,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     output.end_progress();
     output.diagnostics(&found.notes);
     let report = report(&from, &to, &found);
+    if report.plan.steps().any(|step| !step.hindered_by.is_empty()) {
+        // What is in the way has been said. Of a script that is no one transaction, half would be done.
+        return Err(Diagnostic::error("no-script", "no script was written: PostgreSQL would refuse it on the way")
+            .help("see to what is in the way first"));
+    }
     let title = match args.offline && args.whom == Whom::SupabaseEditor {
         true => format!("From whatever is there to {}", report.to),
         false => format!("From {} to {}", report.from, report.to),

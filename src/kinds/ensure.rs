@@ -17,6 +17,7 @@ use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
 use crate::kinds::table::partition::has_attached_children;
 use crate::kinds::table::premise;
+use crate::kinds::table::row_type;
 use crate::kinds::{KindTag, Object, holds};
 
 pub(crate) fn regclass(name: &str) -> String {
@@ -409,6 +410,15 @@ fn column_statements(id: &ObjectId, object: &Object, column: &Column, catalog: &
     }
     let add = format!("ALTER TABLE {} ADD COLUMN {}", id.top_sql(), plain.definition(id, default));
     let add = added_once(id, object, &add, catalog);
+    let add = match row_type::fills(&plain, id, default.is_some(), catalog) && row_type::is_held(&id.top(), catalog) {
+        true => {
+            let what = format!("column {} cannot be added", id.sql_path());
+            let hint = "add the column by hand without a default or an expression, fill it";
+            let there = exists(id, object).unwrap_or_else(|| "false".to_owned());
+            attempted(&format!("NOT {there}"), &[add], "feature_not_supported", &what, hint)
+        }
+        false => add,
+    };
     // What is an heir already has it from its parent, or gets it with that.
     let of_parents: Vec<String> = origins(id, catalog)
         .iter()

@@ -119,7 +119,7 @@ macro_rules! kinds {
             }
 
             /// See [`Kind::rebuilds`].
-            pub fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Option<ObjectId> {
+            pub fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<ObjectId> {
                 match (self, old) {
                     $((Self::$Name(new), Some(Self::$Name(old))) => new.rebuilds(id, Some(&**old), cx),)*
                     $((Self::$Name(new), _) => new.rebuilds(id, None, cx),)*

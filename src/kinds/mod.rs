@@ -187,10 +187,10 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
         None
     }
 
-    /// The object that has to be rebuilt for this one to be made, or changed from `old`, because the server refuses it in place:
+    /// The objects that have to be rebuilt for this one to be made, or changed from `old`, because the server refuses it in place:
     /// the table whose partition key a column is part of.
-    fn rebuilds(&self, _id: &ObjectId, _old: Option<&Self>, _cx: &PlanContext<'_>) -> Option<ObjectId> {
-        None
+    fn rebuilds(&self, _id: &ObjectId, _old: Option<&Self>, _cx: &PlanContext<'_>) -> Vec<ObjectId> {
+        Vec::new()
     }
 
     /// The object after other objects got other names, where its id or what it says names them (`now` says how an object is called

@@ -29,7 +29,8 @@ pub fn expand(differences: &[Difference], cx: &mut PlanContext<'_>) -> Work {
     let mut queue: Vec<ObjectId> = Vec::new();
     for difference in differences {
         let id = &difference.id;
-        if let Some(other) = cx.to.get(id).and_then(|object| object.rebuilds(id, cx.from.get(id), cx)) {
+        let others = cx.to.get(id).map(|object| object.rebuilds(id, cx.from.get(id), cx));
+        for other in others.into_iter().flatten() {
             if other.kind().info().swaps {
                 work.altered.insert(other.clone(), Means::Swap);
                 queue.push(other);

@@ -16,7 +16,7 @@ pub fn sql(project: &Path, server: &Server, arguments: &[&str]) -> Result<String
     let mut all = vec!["sql", "--to", &project, "--ephemeral", &scratch];
     all.extend(arguments);
     let run = trueup(&all);
-    if run.status == FINE { Ok(run.stdout) } else { Err(run.report()) }
+    if run.status == FINE { Ok(run.stdout) } else { Err(format!("{}: {}", run.call, run.stderr)) }
 }
 
 /// Runs a script as the editor does: one string, one transaction. Its result table.

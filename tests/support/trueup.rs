@@ -12,6 +12,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Exit status: nothing to say.
 pub const FINE: i32 = 0;
+/// Exit status: something is wrong.
+pub const ERROR: i32 = 1;
 /// Exit status: differences found.
 pub const DIFFERS: i32 = 2;
 /// Exit status: refused for safety.

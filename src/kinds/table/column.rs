@@ -19,7 +19,7 @@ use crate::kinds::table::inheritance::{heirs, is_heir_already, origins, parents}
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
-use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, typed};
+use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, row_type, typed};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -327,7 +327,8 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
             .done_when(of_column(id, "attgenerated = ''"))
             .phase(Phase::Contract)
             .hazard(HazardKind::Breaking, "code that does not write the column leaves it empty"),
-        Some(new) if new.stored => step.hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it"),
+        Some(new) if new.stored => row_type::while_not_held(step, &id.top(), change.cx)
+            .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it"),
         Some(_) => step,
     }]
 }
@@ -374,6 +375,9 @@ impl Kind for Column {
             step = step.also_creates(&default_id);
         }
         step = typed::while_free(step, &top, cx);
+        if row_type::fills(&inline, id, default.is_some(), cx.to) {
+            step = row_type::while_not_held(step, &top, cx);
+        }
         if self.identity.is_some()
             || self.generated.as_ref().is_some_and(|g| g.stored)
             || default.is_some_and(ColumnDefault::may_be_volatile)
@@ -403,19 +407,25 @@ impl Kind for Column {
         column_steps::reattach(self, id, cx)
     }
 
-    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Option<ObjectId> {
-        let old = old?;
-        if old.type_name == self.type_name && old.collation == self.collation {
-            return None;
+    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+        let table = id.top();
+        if !cx.from.contains(&table) || !row_type::rewrites(self, id, old, cx) {
+            return Vec::new();
         }
+        let views = row_type::in_the_way(&table, cx);
+        let Some(old) = old.filter(|old| old.type_name != self.type_name || old.collation != self.collation) else {
+            return views;
+        };
         // No USING can be said of a generated column; it holds nothing that is not computed again.
         let computed = old.generated.is_some() && self.generated.is_some() && self.provider(id, cx.to).is_none();
         if computed && !is_implicit(&old.type_name, &self.type_name) {
-            return Some(id.clone());
+            return views.into_iter().chain([id.clone()]).collect();
         }
-        let table = id.top();
-        let key = super::Table::get(cx.from, &table)?.partition_key.as_deref()?;
-        partition::key_reads(key, &id.name()).then_some(table)
+        let key = super::Table::get(cx.from, &table).and_then(|table| table.partition_key.as_deref());
+        match key.is_some_and(|key| partition::key_reads(key, &id.name())) {
+            true => vec![table],
+            false => views,
+        }
     }
 
     fn follows(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {

@@ -10,7 +10,7 @@ use crate::kinds::table::column::{Column, of_column};
 use crate::kinds::table::column_settings;
 use crate::kinds::table::inheritance::{self, Inheritance};
 use crate::kinds::table::type_change::{is_lossless, may_lose};
-use crate::kinds::table::{partition, premise, typed};
+use crate::kinds::table::{partition, premise, row_type, typed};
 use crate::kinds::{Kind, KindTag};
 use crate::plan::context::PlanContext;
 
@@ -95,7 +95,7 @@ pub(super) fn reattach(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> 
     step.after = defaults_of_heirs(id, cx);
     // A table that has become a partition meanwhile is no more to be changed by itself.
     step.done_when = Some(of_column(id, &format!("format_type(atttypid, atttypmod) = {}", literal(to))));
-    step = unless_partition_key(step, id, cx);
+    step = row_type::while_not_held(unless_partition_key(step, id, cx), &id.top(), cx);
     let old = Column::get(cx.from, id).map_or(to, |old| &old.type_name);
     if !is_lossless(old, to, id, cx) {
         step = step.hazard(HazardKind::DataLoss, may_lose(id, old, to));

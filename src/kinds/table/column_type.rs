@@ -6,7 +6,7 @@ use crate::kinds::Change;
 use crate::kinds::table::column::{Column, of_column};
 use crate::kinds::table::inheritance::origins;
 use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_fail, may_lose};
-use crate::kinds::table::{column_settings, column_steps, premise, typed};
+use crate::kinds::table::{column_settings, column_steps, premise, row_type, typed};
 
 /// Whether the statement for a parent's column changes this one as well: in `from` and `to` the parent is one, and its column
 /// changes `in_this`.
@@ -72,7 +72,8 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
     }
     let mut step = step.premise(premise::cast(id, &old.type_name, &new.type_name, change.cx));
     step.after = column_steps::defaults_of_heirs(id, change.cx);
-    let mut steps = vec![typed::while_free(step.rank(2), &id.top(), change.cx)];
+    let step = row_type::while_not_held(step.rank(2), &id.top(), change.cx);
+    let mut steps = vec![typed::while_free(step, &id.top(), change.cx)];
     steps.extend(column_settings::again(id, new, change.cx));
     steps
 }
@@ -93,13 +94,12 @@ pub(super) fn alter_collation(change: &Change<'_, Column>) -> Vec<Step> {
         Ident(&change.id.name()),
         new.type_name
     );
-    let mut steps = vec![
-        Step::alter(change.id, sql)
-            .lock(LockMode::AccessExclusive, &change.id.top())
-            .hazard(HazardKind::Blocking, "indexes of the column are rebuilt while nobody can read the table")
-            .rank(2),
-    ];
-    steps = steps.into_iter().map(|step| typed::while_free(step, &change.id.top(), change.cx)).collect();
+    let table = change.id.top();
+    let step = Step::alter(change.id, sql)
+        .lock(LockMode::AccessExclusive, &table)
+        .hazard(HazardKind::Blocking, "indexes of the column are rebuilt while nobody can read the table")
+        .rank(2);
+    let mut steps = vec![typed::while_free(row_type::while_not_held(step, &table, change.cx), &table, change.cx)];
     steps.extend(column_settings::again(change.id, new, change.cx));
     steps
 }

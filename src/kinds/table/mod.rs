@@ -19,6 +19,7 @@ pub mod not_null;
 pub mod partition;
 pub(crate) mod premise;
 pub mod replica_identity;
+pub(crate) mod row_type;
 mod type_change;
 pub(crate) mod typed;
 
@@ -103,6 +104,7 @@ fn alter_logged(change: &Change<'_, Table>) -> Vec<Step> {
     let step = alter(change, clause)
         .phase(Phase::Contract)
         .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it");
+    let step = row_type::while_not_held(step, change.id, change.cx);
     vec![if change.new.logged {
         step
     } else {
@@ -114,10 +116,9 @@ fn alter_logged(change: &Change<'_, Table>) -> Vec<Step> {
 
 fn alter_access_method(change: &Change<'_, Table>) -> Vec<Step> {
     let method = change.new.access_method.as_deref().unwrap_or("heap");
-    vec![
-        alter(change, &format!("SET ACCESS METHOD {}", Ident(method)))
-            .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it"),
-    ]
+    let step = alter(change, &format!("SET ACCESS METHOD {}", Ident(method)))
+        .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it");
+    vec![row_type::while_not_held(step, change.id, change.cx)]
 }
 
 fn alter_tablespace(change: &Change<'_, Table>) -> Vec<Step> {
@@ -266,6 +267,13 @@ impl Kind for Table {
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TABLE {}", id.sql())
+    }
+
+    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+        match old.is_some_and(|old| old.logged != self.logged || old.access_method != self.access_method) {
+            true => row_type::in_the_way(id, cx),
+            false => Vec::new(),
+        }
     }
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {

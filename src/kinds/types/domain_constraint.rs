@@ -70,10 +70,11 @@ impl Kind for DomainConstraint {
         vec![Step::drop(id, format!("ALTER DOMAIN {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))]
     }
 
-    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Option<ObjectId> {
+    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<ObjectId> {
         let domain = id.top();
         let asks = self.validated && old.is_none_or(|old| old.check != self.check || !old.validated);
-        (asks && cx.from.contains(&domain) && is_held_within(&domain, cx)).then_some(domain)
+        let held = asks && cx.from.contains(&domain) && is_held_within(&domain, cx);
+        Vec::from_iter(held.then_some(domain))
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
