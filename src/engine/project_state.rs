@@ -228,7 +228,8 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bo
             completed.get(id).is_some()
                 || scope::is_archived(id, &archived, &declared.data)
                 || !scope::managed(id, &place.project)
-                || scope::is_given(id)
+                // What every database has; but not what is declared of it, were it that nobody has a privilege.
+                || (scope::is_given(id) && id.parent().is_none_or(|parent| completed.get(&parent).is_none()))
                 // What follows from default privileges is in the completed state; where it is not, it was taken back.
                 || (!is_access(object.kind()) && object.implied(id, live))
         });
