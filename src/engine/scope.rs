@@ -167,14 +167,23 @@ fn is_platform_root(id: &ObjectId) -> bool {
 const PART_PRIVILEGE: &str = "privilege on a part of an extension";
 /// The same where default privileges say so.
 const DEFAULT_PART_PRIVILEGE: &str = "default privilege on a part of an extension";
+/// The same for what every PostgreSQL has, and for what else is done to the parts of extensions.
+const OF_POSTGRESQL: &str = "privilege on a part of PostgreSQL";
+const PART_CHANGE: &str = "change to a part of an extension";
+/// How it calls what `ALTER DATABASE … SET` says, and what the platform says by it.
+const SETTING: &str = "setting of the database";
+const PLATFORM_SETTINGS: &[&str] = &["search_path", "app.settings.jwt_secret", "app.settings.jwt_exp"];
 
-/// Whether the platform gave it: it grants the parts of its extensions to its administrators, those in its own schemas to its
+/// Whether it is the platform's doing: it grants the parts of its extensions to its administrators, those in its own schemas to its
 /// users as well, and has default privileges. What else is granted there, or taken from PUBLIC, is the user's doing.
-fn is_platforms_grant(kind: &str, name: &str) -> bool {
-    if kind == DEFAULT_PART_PRIVILEGE {
-        return true;
-    }
-    let Some((part, role)) = name.rsplit_once(" for ").filter(|_| kind == PART_PRIVILEGE) else { return false };
+fn is_platforms(kind: &str, name: &str) -> bool {
+    let (part, role) = match kind {
+        DEFAULT_PART_PRIVILEGE => return true,
+        SETTING => return PLATFORM_SETTINGS.contains(&name),
+        PART_CHANGE => (name, ""),
+        PART_PRIVILEGE | OF_POSTGRESQL => name.rsplit_once(" for ").unwrap_or((name, "")),
+        _ => return false,
+    };
     let within = |schema: &str| part.split(' ').any(|word| word.split_once('.').is_some_and(|(s, _)| s == schema));
     let administrator = role.starts_with("supabase_") || ["postgres", "dashboard_user"].contains(&role);
     let is_schema = |schema: &str| part.strip_prefix("schema ") == Some(schema);
@@ -187,8 +196,7 @@ pub fn unmodelled(from: &Loaded, to: &Loaded, profile: Profile) -> Vec<Box<Diagn
     // What a declared state was tried in holds what its platform brings along; that says nothing of the two states.
     for state in [from, to].into_iter().filter(|state| state.declared.is_none()) {
         let found = state.catalog.origin.unmodelled.iter();
-        for (kind, name) in found.filter(|(kind, name)| profile != Profile::Supabase || !is_platforms_grant(kind, name))
-        {
+        for (kind, name) in found.filter(|(kind, name)| profile != Profile::Supabase || !is_platforms(kind, name)) {
             kinds.entry(kind).or_default().insert(name);
         }
     }

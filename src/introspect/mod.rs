@@ -143,6 +143,7 @@ async fn read_all(session: &Session, settings: &str, large: Option<bool>) -> Res
         crate::kinds::component::comment::COMMENTS_QUERY.to_owned(),
         DEPENDENCIES.to_owned(),
         for_major(include_str!("unmodelled.sql"), major),
+        for_major(include_str!("beyond.sql"), major),
     ];
     let middle = READERS.iter().position(|(word, _, _)| *word == SECOND_CONNECTION).unwrap_or(READERS.len());
     let second = if large { second(session, settings).await } else { None };

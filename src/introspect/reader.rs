@@ -39,6 +39,11 @@ impl Reader {
         self.addresses.reserve(objects);
     }
 
+    /// Notes something that the database holds and that is not modelled, to be named in a warning.
+    pub fn left_out(&mut self, kind: &str, name: &str) {
+        self.builder.origin.unmodelled.push((kind.to_owned(), name.to_owned()));
+    }
+
     /// Notes a user schema.
     pub fn add_schema(&mut self, oid: u32, name: &str) {
         self.schemas.insert(oid, name.to_owned());

@@ -1,12 +1,16 @@
-with u as (
-  select 'aggregate' as kind, p.oid::regprocedure::text as name, 'pg_proc'::regclass as class, p.oid, p.pronamespace as ns from pg_proc p where p.prokind = 'a' and p.oid >= 16384
+with of_system as (
+  select oid from pg_namespace where nspname in ('pg_catalog', 'information_schema')
+), u as (
+  select case p.prokind when 'a' then 'aggregate' else 'object in a system schema' end as kind, p.oid::regprocedure::text as name, 'pg_proc'::regclass as class, p.oid, p.pronamespace as ns
+    from pg_proc p where p.oid >= 16384 and (p.prokind = 'a' or p.pronamespace = any (array(select oid from of_system)))
   union all select 'rule', r.rulename || ' on ' || r.ev_class::regclass::text, 'pg_rewrite'::regclass, r.oid, c.relnamespace from pg_rewrite r join pg_class c on c.oid = r.ev_class where r.rulename <> '_RETURN' and r.oid >= 16384
   union all select 'event trigger', evtname, 'pg_event_trigger'::regclass, oid, 0 from pg_event_trigger
   union all select 'publication', pubname, 'pg_publication'::regclass, oid, 0 from pg_publication
   union all select 'foreign data wrapper', fdwname, 'pg_foreign_data_wrapper'::regclass, oid, 0 from pg_foreign_data_wrapper
   union all select 'foreign server', srvname, 'pg_foreign_server'::regclass, oid, 0 from pg_foreign_server
   union all select 'user mapping', srvname || ' for ' || usename, 'pg_user_mapping'::regclass, umid, 0 from pg_user_mappings
-  union all select 'foreign table', c.oid::regclass::text, 'pg_class'::regclass, c.oid, c.relnamespace from pg_class c where c.relkind = 'f'
+  union all select case c.relkind when 'f' then 'foreign table' else 'object in a system schema' end, c.oid::regclass::text, 'pg_class'::regclass, c.oid, c.relnamespace
+    from pg_class c where c.relkind = 'f' or c.relnamespace = any (array(select oid from of_system)) and c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm', 'S')
   union all select 'text search configuration', oid::regconfig::text, 'pg_ts_config'::regclass, oid, cfgnamespace from pg_ts_config where oid >= 16384
   union all select 'text search dictionary', oid::regdictionary::text, 'pg_ts_dict'::regclass, oid, dictnamespace from pg_ts_dict where oid >= 16384
   union all select 'text search parser', prsname, 'pg_ts_parser'::regclass, oid, prsnamespace from pg_ts_parser where oid >= 16384
@@ -19,8 +23,8 @@ with u as (
   union all select 'collation', oid::regcollation::text, 'pg_collation'::regclass, oid, collnamespace from pg_collation where oid >= 16384
   union all select 'conversion', conname, 'pg_conversion'::regclass, oid, connamespace from pg_conversion where oid >= 16384
   union all select 'statistics object', stxname, 'pg_statistic_ext'::regclass, oid, stxnamespace from pg_statistic_ext
-  union all select case t.typtype when 'r' then 'range type' else 'base type' end, t.oid::regtype::text, 'pg_type'::regclass, t.oid, t.typnamespace
-    from pg_type t where t.oid >= 16384 and t.typtype in ('r', 'b', 'p') and not exists (select from pg_type e where e.typarray = t.oid)
+  union all select case t.typtype when 'r' then 'range type' when 'b' then 'base type' when 'p' then 'base type' else 'object in a system schema' end, t.oid::regtype::text, 'pg_type'::regclass, t.oid, t.typnamespace
+    from pg_type t where t.oid >= 16384 and (t.typtype in ('r', 'b', 'p') or t.typtype in ('e', 'd') and t.typnamespace = any (array(select oid from of_system))) and not exists (select from pg_type e where e.typarray = t.oid)
   union all select 'language', lanname, 'pg_language'::regclass, oid, 0 from pg_language where oid >= 16384
   union all select 'transform', format_type(trftype, null), 'pg_transform'::regclass, oid, 0 from pg_transform where oid >= 16384
   union all select 'access method', amname, 'pg_am'::regclass, oid, 0 from pg_am where oid >= 16384
@@ -31,7 +35,7 @@ with u as (
 ), own as (
   select * from u
   where not exists (select from pg_depend d where d.classid = u.class and d.objid = u.oid and d.deptype = 'e')
-    and not exists (select from pg_namespace n where n.oid = u.ns and (n.nspname ~ '^pg_' or n.nspname = 'information_schema'))
+    and not exists (select from pg_namespace n where n.oid = u.ns and (n.nspname ~ '^pg_(temp|toast)' or n.nspname = 'pg_catalog' and u.kind = 'collation'))
 ), parts as (
   select class, oid from own
   union all select 'pg_publication_rel'::regclass, oid from pg_publication_rel

@@ -35,7 +35,7 @@ create materialized view flat as select e.id, max(v.v_int) filter (where a.code 
 create unique index flat_id on flat (id);
 create index flat_h on flat using gin (h);
 create materialized view flat2 with (fillfactor = 80, autovacuum_enabled = off) as select * from flat with no data;
-alter materialized view flat2 alter column x set statistics 100;
+alter materialized view flat2 alter column x set statistics 100, alter column x set (n_distinct = 12), alter column h set storage main, alter column h set compression pglz;
 create materialized view mv3 (aa, bb) as select 1, 'x'::text;
 create index mv3_i on mv3 (bb desc) where aa > 0;
 create unique index mv3_u on mv3 (aa);

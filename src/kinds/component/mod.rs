@@ -102,6 +102,17 @@ pub fn read_access(row: &Row<'_>, id: &ObjectId, object_type: char, out: &mut Re
     Ok(())
 }
 
+/// Takes note of privileges on the row type of a relation: they are apart from those on the relation, and not modelled.
+///
+/// # Errors
+/// A column that is missing.
+pub fn read_row_type_access(row: &Row<'_>, id: &ObjectId, out: &mut Reader) -> Result<()> {
+    if row.bool("type_access")? {
+        out.left_out("privilege on a row type", &id.sql_path());
+    }
+    Ok(())
+}
+
 /// Adds the privileges that a row's column `acl` gives on a column.
 ///
 /// # Errors

@@ -482,6 +482,8 @@ struct SequenceRow {
     cycle: bool,
     owner: String,
     acl: Option<Vec<String>>,
+    /// Whether it is logged while its table is not, or the other way round.
+    other_persistence: bool,
 }
 
 /// Sequence options that deviate from what PostgreSQL takes when they are not said.
@@ -522,9 +524,19 @@ impl Introspect for Column {
 
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         let relation = row.number("relation")?;
+        if let Some(sequence) = row.opt("sequence_name")? {
+            if !out.is_member("pg_class", relation) {
+                out.left_out("privilege on a column of a sequence", &format!("{sequence}.{}", row.text("name")?));
+            }
+            return Ok(());
+        }
         let Some(table) = out.at("pg_class", relation, 0).cloned() else { return Ok(()) };
         let number = row.number("number")?;
         let id = table.child(KindTag::Column, row.text("name")?);
+        if number < 0 {
+            out.left_out("privilege on a system column", &id.sql_path());
+            return Ok(());
+        }
         let type_name = row.string("type")?;
         let collation = row.opt_string("collation")?;
         let not_null = row.bool("not_null")?.then(NotNull::default);
@@ -538,6 +550,10 @@ impl Introspect for Column {
                 sequence_oid = sequence.oid.parse::<u32>().ok();
                 let owner = out.role(sequence.owner.parse().unwrap_or_default());
                 sequence_grant::read(&id, &owner, &sequence.acl.unwrap_or_default(), out);
+                if sequence.other_persistence {
+                    let name = qualified(&sequence.schema, &sequence.name);
+                    out.left_out("persistence of an identity sequence", &name);
+                }
                 let usual = usual_sequence(&id);
                 let actual = (sequence.schema, sequence.name);
                 Some(Identity {
@@ -556,19 +572,9 @@ impl Introspect for Column {
             }
             _ => None,
         };
-        let strategy = |s: &str| match s {
-            "p" => "plain",
-            "e" => "external",
-            "m" => "main",
-            _ => "extended",
-        };
-        let storage = row.opt("storage")?.map(strategy);
-        let usual_storage = row.opt("usual_storage")?.map(strategy);
-        let compression = match row.char("compression")? {
-            'p' => Some("pglz"),
-            'l' => Some("lz4"),
-            _ => None,
-        };
+        let storage = column_settings::storage(row, "storage")?;
+        let usual_storage = column_settings::storage(row, "usual_storage")?;
+        let compression = column_settings::compression(row)?;
         let statistics = row.opt_number("statistics")?;
         let options = row.options("options")?;
         let local = row.bool("local")?;
@@ -579,9 +585,9 @@ impl Introspect for Column {
             not_null,
             identity,
             generated: None,
-            storage: storage.map(str::to_owned),
-            usual_storage: usual_storage.map(str::to_owned),
-            compression: compression.map(str::to_owned),
+            storage,
+            usual_storage,
+            compression,
             statistics,
             options,
             inherited: row.bool("inherited")? && !local,

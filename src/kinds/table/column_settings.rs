@@ -3,15 +3,50 @@
 //! These are each table's own: a child table gets none of them with its parent's statement, but for the storage and the
 //! compression that the parent has at that moment.
 
+use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
 use crate::core::options::Options;
 use crate::core::step::{LockMode, Step};
+use crate::introspect::Row;
 use crate::kinds::Change;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::origins;
 use crate::kinds::table::options_change;
 use crate::plan::context::PlanContext;
+
+/// What a row's column says of how values are stored.
+///
+/// # Errors
+/// A column that is missing.
+pub(crate) fn storage(row: &Row<'_>, column: &'static str) -> Result<Option<String>> {
+    let strategy = |s: &str| match s {
+        "p" => "plain",
+        "e" => "external",
+        "m" => "main",
+        _ => "extended",
+    };
+    Ok(row.opt(column)?.map(strategy).map(str::to_owned))
+}
+
+/// What a row's column `compression` says of how values are compressed.
+///
+/// # Errors
+/// A column that is missing.
+pub(crate) fn compression(row: &Row<'_>) -> Result<Option<String>> {
+    Ok(match row.char("compression")? {
+        'p' => Some("pglz".to_owned()),
+        'l' => Some("lz4".to_owned()),
+        _ => None,
+    })
+}
+
+/// The strategy to name for a column that is to have `storage`, or what its type has, where that is known.
+pub(crate) fn strategy(storage: Option<&str>, usual: Option<&str>, major: u32) -> String {
+    // DEFAULT is a word of 16; before that the type's own strategy has to be named, and where it is known it always can be.
+    let usual = usual.unwrap_or(if major < 16 { "extended" } else { "default" });
+    storage.unwrap_or(usual).to_uppercase()
+}
 
 /// Behind the change of the type, which sets storage and compression back.
 const RANK: u8 = 3;
@@ -25,9 +60,7 @@ fn set(id: &ObjectId, clause: &str, cx: &PlanContext<'_>) -> Step {
 }
 
 fn set_storage(id: &ObjectId, new: &Column, usual: Option<&str>, cx: &PlanContext<'_>) -> Step {
-    // DEFAULT is a word of 16; before that the type's own strategy has to be named, and where it is known it always can be.
-    let usual = usual.unwrap_or(if cx.major < 16 { "extended" } else { "default" });
-    let strategy = new.storage.as_deref().unwrap_or(usual).to_uppercase();
+    let strategy = strategy(new.storage.as_deref(), usual, cx.major);
     let mut step = set(id, &format!("SET STORAGE {strategy}"), cx);
     if let Some(lock) = &mut step.lock {
         lock.0 = LockMode::AccessExclusive;

@@ -20,7 +20,10 @@ use crate::kinds::{KindTag, Object};
 use crate::sql::{ColumnParts, GeneratedKind, IdentityKind};
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
 
-const STORAGE: &[&str] = &["plain", "external", "extended", "main"];
+/// How values are stored, in words.
+pub(crate) const STORAGE: &[&str] = &["plain", "external", "extended", "main"];
+/// How values are compressed.
+pub(crate) const COMPRESSION: &[&str] = &["pglz", "lz4"];
 
 /// The keys of a column's mapping.
 pub const DEFINITION: Definition = Definition {
@@ -52,11 +55,7 @@ pub const DEFINITION: Definition = Definition {
             shape: Shape::Sql,
         },
         KeyDoc { name: "storage", doc: "How long values are stored.", shape: Shape::OneOf(STORAGE) },
-        KeyDoc {
-            name: "compression",
-            doc: "The compression method: pglz or lz4.",
-            shape: Shape::OneOf(&["pglz", "lz4"]),
-        },
+        KeyDoc { name: "compression", doc: "The compression method: pglz or lz4.", shape: Shape::OneOf(COMPRESSION) },
         KeyDoc { name: "statistics", doc: "The statistics target.", shape: Shape::Integer },
         KeyDoc { name: "options", doc: "n_distinct, n_distinct_inherited.", shape: Shape::TextMap },
         KeyDoc {

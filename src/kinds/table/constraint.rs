@@ -611,6 +611,10 @@ impl Introspect for Constraint {
         let letter = row.char("type")?;
         let definition = row.opt("definition")?;
         let tree = definition.filter(|_| letter == 'c' && out.prints_later);
+        if letter == 'x' && row.bool("statistics")? {
+            let constraint = table.child(KindTag::Constraint, name);
+            out.left_out("statistics target of an exclusion constraint", &constraint.sql_path());
+        }
         let deferrable = row.bool("deferrable")?;
         let initially_deferred = row.bool("deferred")?;
         let validated = row.bool("validated")?;

@@ -7,7 +7,7 @@ use crate::core::step::{LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::table::partition::Attachment;
-use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
 
 attributes! {
@@ -152,13 +152,28 @@ impl Kind for Inheritance {
     }
 }
 
+/// Takes note of a parent that is no table of the user's (a foreign table, one of an extension): what the table has from it counts as
+/// its own.
+pub(super) fn parent_left_out(table: &ObjectId, parent: &str, out: &mut Reader) {
+    out.left_out("inheritance from a foreign or an extension's table", &format!("{} from {parent}", table.sql_path()));
+    let own: Vec<ObjectId> =
+        out.builder.since(table).map(|(id, _)| id).filter(|id| id.is_within(table)).cloned().collect();
+    for id in own {
+        match out.builder.get_mut(&id) {
+            Some(Object::Column(column)) => std::sync::Arc::make_mut(column).inherited = false,
+            Some(Object::Constraint(constraint)) => std::sync::Arc::make_mut(constraint).inherited = false,
+            _ => {}
+        }
+    }
+}
+
 impl Introspect for Inheritance {
     const QUERY: &'static str = include_str!("inheritance.sql");
 
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
-        let (Some(table), Some(handle)) =
-            (out.at("pg_class", row.number("relation")?, 0).cloned(), out.handle("pg_class", row.number("parent")?, 0))
-        else {
+        let Some(table) = out.at("pg_class", row.number("relation")?, 0).cloned() else { return Ok(()) };
+        let Some(handle) = out.handle("pg_class", row.number("parent")?, 0) else {
+            parent_left_out(&table, row.text("parent_name")?, out);
             return Ok(());
         };
         let parent = out.builder.id(handle).clone();

@@ -5,7 +5,7 @@
 
 mod bound;
 pub mod column;
-mod column_settings;
+pub(crate) mod column_settings;
 mod column_steps;
 mod column_type;
 pub mod column_yaml;
@@ -440,6 +440,7 @@ impl Introspect for Table {
         if let Some(array) = row.opt_number("array_type")? {
             out.alias(handle, "pg_type", array, 0);
         }
+        crate::kinds::component::read_row_type_access(row, &id, out)?;
         out.access(row, &id, 'r')
     }
 }

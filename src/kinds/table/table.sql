@@ -5,7 +5,7 @@ select c.oid, c.relnamespace as namespace, c.relname as name, c.relpersistence a
        case when c.reloftype <> 0 then c.reloftype::regtype::text end as of_type,
        c.reloptions as options, tc.reloptions as toast_options,
        c.relrowsecurity as rls, c.relforcerowsecurity as forced,
-       c.reltype as row_type, t.typarray as array_type,
+       c.reltype as row_type, t.typarray as array_type, t.typacl is not null as type_access,
        c.relowner as owner, c.relacl as acl
 from pg_class c
 left join pg_am am on am.oid = c.relam

@@ -2,11 +2,15 @@
 
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
+use crate::core::options::Options;
 use crate::core::step::{LockMode, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
 use crate::kinds::policy::unwrapped;
+use crate::kinds::table::column_settings;
+use crate::kinds::table::column_yaml::{COMPRESSION, STORAGE};
+use crate::kinds::table::options_change;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, KeyDoc, Out, Shape};
@@ -21,6 +25,15 @@ attributes! {
         default: Option<String> => Alter(alter_default),
         /// The statistics target of a materialized view's column, where it is not the server's default.
         statistics: Option<i32> => Alter(alter_statistics),
+        /// The storage strategy of a materialized view's column, where it is not the type's.
+        storage: Option<String> => Alter(alter_storage),
+        /// The type's storage strategy, where the column has another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usual_storage: Option<String> => Ignore,
+        /// The compression method of a materialized view's column, where it is not the server's default.
+        compression: Option<String> => Alter(alter_compression),
+        /// `n_distinct` and its like of a materialized view's column.
+        options: Options => Alter(alter_options),
     }
 }
 
@@ -33,10 +46,29 @@ impl ViewColumn {
 
     fn statistics_step(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
         let target = self.statistics.unwrap_or(-1);
-        let sql =
-            format!("ALTER MATERIALIZED VIEW {} ALTER COLUMN {} SET STATISTICS {target}", id.top_sql(), column_sql(id));
-        cx.locked(Step::alter(id, sql), LockMode::ShareUpdateExclusive, &id.top())
+        set(id, &format!("SET STATISTICS {target}"), LockMode::ShareUpdateExclusive, cx)
     }
+
+    fn storage_step(&self, id: &ObjectId, usual: Option<&str>, cx: &PlanContext<'_>) -> Step {
+        let strategy = column_settings::strategy(self.storage.as_deref(), usual, cx.major);
+        set(id, &format!("SET STORAGE {strategy}"), LockMode::AccessExclusive, cx)
+    }
+
+    fn compression_step(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
+        let method = self.compression.as_deref().unwrap_or("default");
+        set(id, &format!("SET COMPRESSION {method}"), LockMode::AccessExclusive, cx)
+    }
+
+    fn option_steps(&self, id: &ObjectId, old: &Options, cx: &PlanContext<'_>) -> Vec<Step> {
+        let clauses = options_change(old, &self.options);
+        clauses.iter().map(|clause| set(id, clause, LockMode::ShareUpdateExclusive, cx)).collect()
+    }
+}
+
+/// A step that says something of a column of a materialized view.
+fn set(id: &ObjectId, clause: &str, mode: LockMode, cx: &PlanContext<'_>) -> Step {
+    let sql = format!("ALTER MATERIALIZED VIEW {} ALTER COLUMN {} {clause}", id.top_sql(), column_sql(id));
+    cx.locked(Step::alter(id, sql), mode, &id.top())
 }
 
 fn alter_default(change: &Change<'_, ViewColumn>) -> Vec<Step> {
@@ -45,6 +77,18 @@ fn alter_default(change: &Change<'_, ViewColumn>) -> Vec<Step> {
 
 fn alter_statistics(change: &Change<'_, ViewColumn>) -> Vec<Step> {
     vec![change.new.statistics_step(change.id, change.cx)]
+}
+
+fn alter_storage(change: &Change<'_, ViewColumn>) -> Vec<Step> {
+    vec![change.new.storage_step(change.id, change.old.usual_storage.as_deref(), change.cx)]
+}
+
+fn alter_compression(change: &Change<'_, ViewColumn>) -> Vec<Step> {
+    vec![change.new.compression_step(change.id, change.cx)]
+}
+
+fn alter_options(change: &Change<'_, ViewColumn>) -> Vec<Step> {
+    change.new.option_steps(change.id, &change.old.options, change.cx)
 }
 
 /// Adds to the step that creates a view (the first) the columns that come with it, and the steps that complete them.
@@ -61,6 +105,13 @@ pub(super) fn creations(view: &ObjectId, cx: &PlanContext<'_>, steps: &mut Vec<S
         if column.statistics.is_some() {
             after.push(column.statistics_step(id, cx).rank(1));
         }
+        if column.storage.is_some() {
+            after.push(column.storage_step(id, None, cx).rank(1));
+        }
+        if column.compression.is_some() {
+            after.push(column.compression_step(id, cx).rank(1));
+        }
+        after.extend(column.option_steps(id, &Options::new(), cx).into_iter().map(|step| step.rank(1)));
     }
     steps.extend(after);
 }
@@ -99,7 +150,14 @@ impl Introspect for ViewColumn {
         View::add_column(out.builder.get_mut(&view), name, row.text("type")?);
         let statistics = row.opt_number("statistics")?;
         let default_oid = row.opt_number("default_oid")?;
-        let column = Self { default: row.opt("default")?.map(unwrapped), statistics };
+        let column = Self {
+            default: row.opt("default")?.map(unwrapped),
+            statistics,
+            storage: column_settings::storage(row, "storage")?,
+            usual_storage: column_settings::storage(row, "usual_storage")?,
+            compression: column_settings::compression(row)?,
+            options: row.options("options")?,
+        };
         let handle = out.add(id.clone(), column, "pg_class", relation, number);
         if let Some(default) = default_oid {
             out.alias(handle, "pg_attrdef", default, 0);
@@ -116,6 +174,17 @@ pub const DEFINITION: Definition = Definition {
     keys: &[
         KeyDoc { name: "default", doc: "What INSERT into the view takes when nothing is given.", shape: Shape::Sql },
         KeyDoc { name: "statistics", doc: "The statistics target (materialized views).", shape: Shape::Integer },
+        KeyDoc { name: "storage", doc: "How values are stored (materialized views).", shape: Shape::OneOf(STORAGE) },
+        KeyDoc {
+            name: "compression",
+            doc: "The compression method: pglz or lz4 (materialized views).",
+            shape: Shape::OneOf(COMPRESSION),
+        },
+        KeyDoc {
+            name: "options",
+            doc: "`n_distinct` and `n_distinct_inherited` (materialized views).",
+            shape: Shape::TextMap,
+        },
         COMMENT,
         GRANTS,
     ],
@@ -130,15 +199,27 @@ pub(super) fn declare(fields: &Fields<'_>, view: &ObjectId, cx: &mut DeclareCont
     for (key, node) in fields.map("columns")? {
         let id = view.child(KindTag::ViewColumn, &key.text);
         let fields = Fields::of(node, "a column of a view", DEFINITION.keys)?;
-        let column =
-            ViewColumn { default: cx.expression(&fields, "default")?, statistics: fields.integer("statistics")? };
+        let column = ViewColumn {
+            default: cx.expression(&fields, "default")?,
+            statistics: fields.integer("statistics")?,
+            storage: fields.one_of("storage")?.map(str::to_owned),
+            usual_storage: None,
+            compression: fields.one_of("compression")?.map(str::to_owned),
+            options: fields.text_map("options")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())).collect(),
+        };
         if column.default.is_some() && view.kind() == KindTag::MaterializedView {
             return Err(
                 Diagnostic::error("default", "columns of materialized views have no default").at(key.location.clone())
             );
         }
-        if column.statistics.is_some() && view.kind() == KindTag::View {
-            return Err(Diagnostic::error("statistics", "columns of views have no statistics").at(key.location.clone()));
+        let stored = [
+            ("statistics", column.statistics.is_some()),
+            ("storage", column.storage.is_some()),
+            ("compression", column.compression.is_some()),
+            ("options", !column.options.is_empty()),
+        ];
+        if let Some((what, _)) = stored.into_iter().find(|(_, said)| *said && view.kind() == KindTag::View) {
+            return Err(Diagnostic::error(what, format!("columns of views have no {what}")).at(key.location.clone()));
         }
         cx.add(id.clone(), column, &key.location)?;
         cx.components(&fields, &id)?;
@@ -170,6 +251,13 @@ pub(super) fn write(view: &ObjectId, cx: &WriteContext<'_>) -> Option<(String, O
             }
             if let Some(target) = column.statistics {
                 entries.push(("statistics".to_owned(), Out::Int(target.into())));
+            }
+            for (name, value) in [("storage", &column.storage), ("compression", &column.compression)] {
+                entries.extend(value.as_ref().map(|value| (name.to_owned(), Out::text(value))));
+            }
+            if !column.options.is_empty() {
+                let options = column.options.iter().map(|(k, v)| (k.clone(), Out::text(v)));
+                entries.push(("options".to_owned(), Out::FlowMap(options.collect())));
             }
             entries.extend(cx.components(id));
             (!entries.is_empty()).then(|| (id.name().into_owned(), Out::Map(entries)))

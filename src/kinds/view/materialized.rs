@@ -148,6 +148,7 @@ impl Introspect for MaterializedView {
         let view = Self { aliases: Vec::new(), query, access_method, tablespace, options, populated };
         let handle = out.add(id.clone(), view, "pg_class", oid, 0);
         super::add_aliases(row, handle, out)?;
+        crate::kinds::component::read_row_type_access(row, &id, out)?;
         out.access(row, &id, 'r')
     }
 }

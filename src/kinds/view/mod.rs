@@ -144,6 +144,7 @@ impl Introspect for View {
         let view = Self { query: query_text(row.text("query")?), options: row.options("options")?, ..Self::default() };
         let handle = out.add(id.clone(), view, "pg_class", oid, 0);
         add_aliases(row, handle, out)?;
+        crate::kinds::component::read_row_type_access(row, &id, out)?;
         out.access(row, &id, 'r')
     }
 }
@@ -163,7 +164,7 @@ pub(crate) const QUERY: KeyDoc = KeyDoc { name: "query", doc: "The query, or `!f
 /// The key `columns` of a view.
 pub(crate) const COLUMNS: KeyDoc = KeyDoc {
     name: "columns",
-    doc: "A list of names for the columns, or a mapping from column names to `{comment, default, statistics, grants}`.",
+    doc: "A list of names for the columns, or a mapping from column names to what there is to say of each.",
     shape: Shape::AnyOf(&[Shape::TextList, Shape::MapOf(&Shape::Ref("view_columns"))]),
 };
 /// The key `comment`.

@@ -1,0 +1,85 @@
+//! What a database holds beyond the kinds that are modelled is named by every command that reads it.
+#![allow(clippy::print_stdout, dead_code)]
+
+mod support;
+
+use support::place::{Place, ends};
+use support::servers::run;
+use support::trueup::FINE;
+
+/// What each of these leaves in a database is in no dump of the kinds that are modelled; so it is named.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("alter function f() depends on extension pgcrypto", "dependence on an extension{}function f() on pgcrypto"),
+    (
+        "comment on function digest(text, text) is 'x'",
+        "change to a part of an extension{}comment on function digest(text,text)",
+    ),
+    (
+        "create view stat as select 1 as a; alter extension pgcrypto add view stat; grant select on stat to public; \
+         create function g() returns trigger language plpgsql as 'begin return new;end'; \
+         create trigger mine instead of insert on stat for each row execute function g()",
+        "change to a part of an extension{}trigger mine on view stat",
+    ),
+    (
+        "revoke execute on function pg_sleep(float8) from public",
+        "privilege on a part of PostgreSQL{}function pg_sleep(double precision) for public",
+    ),
+    ("revoke usage on type t from public", "privilege on a row type{}public.t"),
+    ("grant select (ctid) on t to public", "privilege on a system column{}public.t.ctid"),
+    (
+        "create sequence s; grant select (last_value) on s to public",
+        "privilege on a column of a sequence{}s.last_value",
+    ),
+    (
+        "alter table t add constraint own exclude using btree ((a + 1) with =); alter index own alter column 1 set statistics 7",
+        "statistics target of an exclusion constraint{}public.t.own",
+    ),
+    (
+        "create table p (a int, constraint k foreign key (a) references t) partition by list (a); \
+         create table p1 partition of p for values in (1); comment on constraint k on p1 is 'x'",
+        "comment on a part of a partition{}constraint k on table p1",
+    ),
+    (
+        "create foreign data wrapper w; create server s foreign data wrapper w; create foreign table far (a int) server s; \
+         create table heir () inherits (far)",
+        "inheritance from a foreign or an extension's table{}public.heir from far",
+    ),
+    ("create function pg_catalog.own() returns int language sql as 'select 1'", "object in a system schema{}own()"),
+    (
+        "alter default privileges in schema pg_catalog grant select on tables to public",
+        "default privileges in a system schema{}pg_catalog for ",
+    ),
+    (
+        "create subscription sub connection 'dbname=nowhere password=hidden' publication p with (connect = false, slot_name = none)",
+        "subscription{}sub",
+    ),
+    (
+        "do $$ begin execute format('alter database %I set my.setting = ''hidden''', current_database());end $$",
+        "setting of the database{}my.setting",
+    ),
+];
+
+#[test]
+fn what_is_beyond_the_model_is_named() {
+    let Some(server) = support::servers::server() else { return };
+    let sql = "create extension pgcrypto; create table t (a int primary key); \
+               create function f() returns int language sql as 'select 1'";
+    let place = Place::new(server, sql);
+    let from = place.database.url.clone();
+    for (n, (sql, _)) in LEFT_OUT.iter().enumerate() {
+        for statement in sql.split("; ") {
+            run(&from, statement).unwrap_or_else(|e| panic!("{n}: {e}"));
+        }
+    }
+    let pulled = ends(place.call(&["pull", "--from", &from, "--out", "all"]), FINE);
+    let diff = ends(place.call(&["diff", "--from", &from, "--to", "all"]), FINE);
+    run(&from, "drop subscription sub").expect("a database with a subscription cannot be dropped");
+    for (_, named) in LEFT_OUT {
+        let (kind, name) = named.split_once("{}").expect("a kind and a name");
+        for said in [&pulled.stderr, &diff.stderr] {
+            let line = said.lines().find(|line| line.contains(&format!(" of kind {kind} is not modelled")));
+            assert!(line.is_some_and(|line| line.contains(name)), "{named}\n{said}");
+            assert!(!said.contains("hidden"), "{said}");
+        }
+    }
+}
