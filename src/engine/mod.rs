@@ -215,6 +215,13 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     for (old, new) in renames.clone() {
         differences.push(Difference::new(&new, ChangeKind::Renamed { from: old }, &to_catalog));
     }
+    for moved in options.renames.iter().filter(|r| r.old == r.new && r.value.is_none()).map(|r| &r.new) {
+        let attributes = whole.get(moved).zip(to_catalog.get(moved)).map(|(old, new)| old.changes(new));
+        differences.retain(|difference| difference.id != *moved);
+        differences.extend(
+            attributes.map(|attributes| Difference::new(moved, ChangeKind::Altered { attributes }, &to_catalog)),
+        );
+    }
     differences.sort_by(|a, b| a.id.cmp(&b.id));
     settings.progress.stage("planning");
     // Without a live server the texts are those of whoever printed them.
@@ -300,7 +307,8 @@ pub fn any_state(comparison: &Comparison, search_path: &[String]) -> Result<AnyS
     // Such a script takes nothing away, so what has to hold before something goes is not asked.
     steps.retain(|s| s.phase != crate::core::step::Phase::Contract);
     steps.sort_by_key(|s| s.rank);
-    let declared = rename::Declared { renames: &comparison.renames, values: &comparison.value_renames, data };
+    let declared =
+        rename::Declared { renames: &comparison.renames, values: &comparison.value_renames, data, moved: &[] };
     let mut renames = rename::statements(&comparison.to, &declared)?;
     renames.extend(crate::kinds::restated::chosen_names(&comparison.to, &comparison.unnamed));
     let values = rename::new_values(&comparison.to, &declared);

@@ -44,6 +44,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         && value_renames.iter().all(|((id, new), old)| {
             matches!(live.get(id), Some(Object::Enum(e)) if e.values.contains(new) && !e.values.contains(old))
         })
+        && rename::extensions::moves(live, declared.builder.iter()).is_empty()
         && !place.settings.elaborate_all
     {
         if settled(&mut declared, live, place) {
@@ -66,7 +67,8 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     place.settings.progress.stage("elaborating the declared schema");
     let elaborated = elaborate(&whole.filtered(|_, object| !is_access(object.kind())), &ephemeral, &path).await?;
     // What the project calls by another name than the live database is looked for under the new one from here on.
-    let said = Said { renames: &renames, values: &value_renames, data: &data };
+    let moved = live.map(|live| rename::extensions::moves(live, whole.iter())).unwrap_or_default();
+    let said = Said { renames: &renames, values: &value_renames, data: &data, moved: &moved };
     let (mut renamed, replaced) = match live {
         Some(live) => rename::apply(live, &elaborated.catalog, &said, place).await?,
         None => Default::default(),

@@ -46,18 +46,26 @@ attributes! {
 
 fn set_schema(change: &Change<'_, Extension>) -> Vec<Step> {
     let Some(schema) = &change.new.schema.0 else { return Vec::new() };
-    let sql = format!("ALTER {} SET SCHEMA {}", change.new.address(change.id), Ident(schema));
-    let step = Step::alter(change.id, sql)
-        .phase(Phase::Contract)
-        .requires(&ObjectId::root(KindTag::Schema, schema))
-        .hazard(HazardKind::Breaking, "code that finds its functions and types through the old schema no longer does");
-    vec![step]
+    vec![Extension::move_to(change.id, &ObjectId::root(KindTag::Schema, schema), Step::alter)]
 }
 
 fn update(change: &Change<'_, Extension>) -> Vec<Step> {
     let Some(version) = &change.new.version.0 else { return Vec::new() };
     let sql = format!("ALTER {} UPDATE TO {}", change.new.address(change.id), literal(version));
     vec![Step::alter(change.id, sql).rank(1)]
+}
+
+impl Extension {
+    /// The statement that moves its objects to another schema.
+    pub(crate) fn move_to(id: &ObjectId, schema: &ObjectId, step: fn(&ObjectId, String) -> Step) -> Step {
+        step(id, format!("ALTER EXTENSION {} SET SCHEMA {}", id.sql(), schema.sql()))
+            .phase(Phase::Contract)
+            .requires(schema)
+            .hazard(
+                HazardKind::Breaking,
+                "code that finds its functions and types through the old schema no longer does",
+            )
+    }
 }
 
 impl Kind for Extension {
@@ -85,9 +93,20 @@ impl Kind for Extension {
         vec![Step::create(id, sql)]
     }
 
-    fn drop(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
-        let step = Step::drop(id, format!("DROP {}", self.address(id)))
+    fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
+        let mut step = Step::drop(id, format!("DROP {}", self.address(id)))
             .hazard(HazardKind::Breaking, "code that uses its functions, types or operators fails");
+        if cx.is_new(id) {
+            // PostgreSQL does not move it, so it is made anew; what holds values of its types cannot be.
+            let holds = |user: &ObjectId| user.kind().info().holds_data && !cx.is_dropped(user);
+            for (user, _) in cx.from.dependents(id).filter(|(user, edge)| *edge == Edge::Hard && holds(user)) {
+                let help = format!(
+                    "PostgreSQL moves this extension to no other schema: leave it where it is, or let {} go first",
+                    user.sql_path()
+                );
+                step = step.hindered(format!("{user} rests on it"), help);
+            }
+        }
         vec![match self.holds_tables.0 {
             Some(true) => step.hazard(HazardKind::DataLoss, "the extension has tables of its own, whose rows are lost"),
             _ => step,

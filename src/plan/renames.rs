@@ -200,7 +200,13 @@ fn follows(step: &Step, renaming: &Renaming, cx: &PlanContext<'_>) -> bool {
         || takes_name(step, renaming, cx)
         || mentioned_in_body(step, renaming, cx)
         // What it reads and writes is said in SQL.
-        || step.action == Action::Data && says(&step.sql, &base_name(&renaming.new))
+        || step.action == Action::Data
+            && places(renaming).chain([&renaming.new]).any(|id| says(&step.sql, &base_name(id)))
+}
+
+/// The schemas that something moves to without a change of its own name.
+fn places(renaming: &Renaming) -> impl Iterator<Item = &ObjectId> {
+    renaming.steps.iter().flat_map(|step| &step.requires).filter(|_| renaming.old == renaming.new)
 }
 
 fn concerns(step: &Step, new: &ObjectId, cx: &PlanContext<'_>) -> bool {

@@ -4,6 +4,7 @@
 //! knows: [`read_back`] has it say so. The comparison then starts from the state that the rename steps lead to, and the steps
 //! take their place among the others of the plan ([`Renaming`]).
 
+pub(crate) mod extensions;
 mod pending;
 mod read_back;
 
@@ -47,6 +48,8 @@ pub struct Declared<'a> {
     pub values: &'a ValueRenames,
     /// What is declared about rows: an object that is retired is not one that a rename forgot.
     pub data: &'a Data,
+    /// Extensions that move to another schema.
+    pub moved: &'a [extensions::Move],
 }
 
 /// Applies those renames that are still to be done. Also says which new routines take the place of one with other arguments:
@@ -62,7 +65,14 @@ pub async fn apply(
 ) -> Result<(Option<Renamed>, BTreeMap<ObjectId, ObjectId>)> {
     let found = pending::pending(from, to, declared)?;
     place.add_notes(found.notes);
-    let mut moves = Moves { from, to, done: BTreeMap::new(), pairs: Vec::new(), renamings: Vec::new() };
+    let mut moves = Moves {
+        from,
+        to,
+        done: BTreeMap::new(),
+        pairs: Vec::new(),
+        renamings: declared.moved.iter().map(extensions::Move::renaming).collect(),
+        moved: declared.moved,
+    };
     for due in &found.due {
         moves.rename(&due.live, Some(&due.old_name), &due.new);
     }
@@ -88,7 +98,7 @@ pub async fn by_definition(
     found: &BTreeMap<ObjectId, ObjectId>,
     place: &mut Workplace<'_>,
 ) -> Result<Option<Renamed>> {
-    let mut moves = Moves { from, to, done: BTreeMap::new(), pairs: Vec::new(), renamings: Vec::new() };
+    let mut moves = Moves { from, to, done: BTreeMap::new(), pairs: Vec::new(), renamings: Vec::new(), moved: &[] };
     moves.rename_in_order(found.iter().map(|(new, old)| (old.clone(), new.clone())).collect());
     moves.owned();
     moves.finish(place).await
@@ -178,6 +188,7 @@ struct Moves<'a> {
     done: BTreeMap<ObjectId, ObjectId>,
     pairs: Vec<(ObjectId, ObjectId)>,
     renamings: Vec<Renaming>,
+    moved: &'a [extensions::Move],
 }
 
 impl Moves<'_> {

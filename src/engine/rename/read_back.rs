@@ -25,10 +25,11 @@ pub(super) async fn read_back(
     moves: &Moves<'_>,
     place: &mut Workplace<'_>,
 ) -> Result<(Catalog, BTreeMap<ObjectId, ObjectId>)> {
+    let moved = moves.moved.iter().map(|moved| moved.extension().clone());
     let values = moves.renamings.iter().filter(|r| r.value.is_some()).map(|r| {
         moves.done.iter().find(|(_, new)| **new == r.new).map_or_else(|| r.new.clone(), |(old, _)| old.clone())
     });
-    let touched: BTreeSet<ObjectId> = moves.done.keys().cloned().chain(values).collect();
+    let touched: BTreeSet<ObjectId> = moves.done.keys().cloned().chain(values).chain(moved).collect();
     let (mut dependents, needed) = affected(moves.from, &touched);
     // What has a new name yet and goes is not built: it is out of the way before the rename.
     let gone = in_the_way(moves);
@@ -56,7 +57,7 @@ pub(super) async fn read_back(
 /// Objects of other kinds that have a name which is to be given, and all that rests on them.
 fn in_the_way(moves: &Moves<'_>) -> BTreeSet<ObjectId> {
     let has_it = |id: &ObjectId| {
-        !moves.done.contains_key(id) && moves.renamings.iter().any(|r| r.value.is_none() && share_name(id, &r.new))
+        !moves.done.contains_key(id) && moves.renamings.iter().any(|r| r.old != r.new && share_name(id, &r.new))
     };
     let mut queue: Vec<ObjectId> = moves.from.iter().map(|(id, _)| id).filter(|id| has_it(id)).cloned().collect();
     let mut gone = BTreeSet::new();
@@ -117,7 +118,8 @@ async fn renamed_there(
         }
     }
     // Where something moves to, there must be a place for it.
-    for parent in moves.renamings.iter().filter_map(|r| r.new.parent()) {
+    let required = moves.renamings.iter().flat_map(|r| &r.steps).flat_map(|step| step.requires.iter().cloned());
+    for parent in moves.renamings.iter().filter_map(|r| r.new.parent()).chain(required) {
         if let Some(object) = moves.to.get(&parent)
             && builder.get(&parent).is_none()
             && !moves.done.values().any(|new| *new == parent)
@@ -211,6 +213,12 @@ fn put_together(
     }
     for (id, object) in follow {
         builder.put(rebased(&id, &map), object);
+    }
+    for one in moves.moved {
+        one.put(&moved, &mut builder);
+        for (user, edge) in moved.dependents(one.extension()) {
+            builder.depend(user, one.extension(), edge);
+        }
     }
     // A schema that something moves to may be yet to be made.
     Ok((builder.finish_unchecked(), map))
