@@ -98,7 +98,8 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
     };
     let (column, on) = target(id, object);
     let subject = Subject { prefix: "", on: &on, column: column.as_deref(), grantee, object_type, major: cx.major };
-    let statements = subject.statements(&before(id, grantee, object_type, cx), &after(id, grantee, object_type, cx));
+    let had = before(id, grantee, object_type, cx);
+    let statements = subject.statements(&had, &after(id, grantee, object_type, cx));
     let granted = Grant::get(cx.from, &Grant::id(id, grantee)).filter(|_| !cx.is_new(id));
     let mut steps = Vec::new();
     for statement in &statements {
@@ -115,6 +116,10 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
             && new_owner.needs_step(&Owner::id(id), cx)
         {
             step = step.requires(&Owner::id(id));
+        }
+        if statement.revokes && !cx.is_new(id) {
+            let granted_on = statement.words.iter().filter(|word| had.get(*word) == Some(&true)).cloned().collect();
+            steps.extend(rest_on_owner(id, &granted_on, &subject, &mut step, cx));
         }
         if let Some(granted) = granted.filter(|_| statement.revokes) {
             steps.extend(taken_back_by_others(&granted.by_others, &statement.words, &subject, &step));
@@ -140,6 +145,47 @@ pub(super) fn taken_back_by_others(
             let body = format!("BEGIN\n  SET LOCAL ROLE {};\n  {};\n  RESET ROLE;\nEND", ident(grantor), statement.sql);
             steps.push(Step { sql: format!("DO {}", dollar_quoted(&body)), ..like.clone() });
         }
+    }
+    steps
+}
+
+/// What a grantee has granted on rests on its grant option: PostgreSQL takes the one back only after the other. What others are to keep
+/// of it the owner grants them first, so that they have it all along; what they are to lose goes in steps of its own, before.
+fn rest_on_owner(
+    id: &ObjectId,
+    words: &BTreeSet<String>,
+    subject: &Subject<'_>,
+    step: &mut Step,
+    cx: &PlanContext<'_>,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    // A privilege on a table may be granted on for a column of it.
+    for (other, object) in cx.from.below(id).filter(|(other, _)| other.kind() == KindTag::Grant) {
+        let theirs = Grant::of(object).and_then(|grant| grant.by_others.get(subject.grantee));
+        let (Some(theirs), Some(of)) = (theirs.filter(|theirs| !theirs.is_disjoint(words)), other.parent()) else {
+            continue;
+        };
+        let Some(letter) = object_type(of.kind()).filter(|_| !cx.is_new(&of)) else { continue };
+        let name = other.name();
+        let mut kept = after(&of, &name, letter, cx);
+        kept.retain(|word, _| theirs.contains(word) && words.contains(word));
+        if kept.len() < theirs.intersection(words).count() {
+            step.after.push(other.clone());
+            step.requires.push(other.clone());
+        }
+        if of != *id {
+            continue;
+        }
+        let grantor = subject.grantee.to_owned();
+        let subject = Subject { grantee: &name, ..*subject };
+        let mut like = Step { hazards: Vec::new(), ..step.clone() };
+        for statement in subject.statements(&Privileges::new(), &kept) {
+            like.sql = statement.sql;
+            steps.push(like.clone());
+        }
+        let granted = BTreeMap::from([(grantor, theirs.clone())]);
+        let words: Vec<String> = kept.into_keys().collect();
+        steps.extend(taken_back_by_others(&granted, &words, &subject, &like));
     }
     steps
 }

@@ -1,0 +1,15 @@
+create table t (a int, b int);
+create function f() returns int language sql as 'select 1';
+insert into t values (1, 1);
+grant select, update, insert on t to trueup_one with grant option;
+grant execute on function f() to trueup_one with grant option;
+set role trueup_one;
+grant select on t to trueup_two;
+grant update on t to trueup_two with grant option;
+grant update (a) on t to trueup_three;
+grant insert on t to trueup_three;
+grant execute on function f() to trueup_two;
+reset role;
+set role trueup_two;
+grant update on t to trueup_three;
+reset role;
