@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::core::diagnostic::Result;
 use crate::engine::{self, VerifyReport};
+use crate::kinds::ensure::AND_MORE;
 use crate::render::text::{self, Paint};
 use crate::render::{clean_line, counted, json as form};
 
@@ -47,7 +48,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
             let invariants: Vec<_> = report
                 .invariants
                 .iter()
-                .map(|(name, holds, violations)| json!({"name": name, "holds": holds, "violations": violations}))
+                .map(|(name, holds, violations)| {
+                    let rows: Vec<_> = violations.iter().filter(|row| *row != AND_MORE).collect();
+                    json!({"name": name, "holds": holds, "violations": rows})
+                })
                 .collect();
             output.json(&json!({
                 "trueup_report": form::VERSION,

@@ -5,14 +5,12 @@ use tokio_postgres::error::SqlState;
 
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::data::{Backfill, Data, Invariant};
+use crate::kinds::ensure::{AND_MORE, SHOWN};
 use crate::postgres::{Session, sql_error};
 
-/// As many violating rows are shown.
-const SHOWN: usize = 10;
-
-/// The query of some rows of another, each as a text. The alias is one that no column has.
+/// The query of some rows of another, each as a text: of one more than are shown. The alias is one that no column has.
 pub(super) fn shown(query: &str) -> String {
-    format!("SELECT \"the row\"::text FROM ({query}) \"the row\" LIMIT {SHOWN}")
+    format!("SELECT \"the row\"::text FROM ({query}) \"the row\" LIMIT {}", SHOWN + 1)
 }
 
 /// What the rows say of an invariant.
@@ -33,7 +31,13 @@ pub enum Verdict {
 pub async fn verdict(session: &Session, invariant: &Invariant) -> Result<Verdict> {
     Ok(match asked(session, &shown(&invariant.violations), &invariant.location).await? {
         Ok(rows) if rows.is_empty() => Verdict::Holds,
-        Ok(rows) => Verdict::Violated(rows),
+        Ok(mut rows) => {
+            if rows.len() > SHOWN {
+                rows.truncate(SHOWN);
+                rows.push(AND_MORE.to_owned());
+            }
+            Verdict::Violated(rows)
+        }
         Err(why) => Verdict::Unknown(why),
     })
 }

@@ -10,7 +10,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
 use crate::data::evaluate::{Pending, shown};
 use crate::data::{Backfill, Batch, Data, Invariant, batch};
 use crate::kinds::KindTag;
-use crate::kinds::ensure::COLUMNS_FIRST;
+use crate::kinds::ensure::{COLUMNS_FIRST, found_rows};
 use crate::kinds::table::column::Column;
 use crate::sql::References;
 
@@ -40,9 +40,10 @@ impl Backfill {
 fn check(name: String, object: &ObjectId, query: &str, message: &str, hint: &str) -> Step {
     let body = format!(
         "{COLUMNS_FIRST}DECLARE\n  found text[];\nBEGIN\n  found := ARRAY({});\n  IF found <> '{{}}' THEN\n    \
-         RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = {}, DETAIL = array_to_string(found, E'\\n'), HINT = {};\n  END IF;\nEND\n",
+         RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = {}, DETAIL = {}, HINT = {};\n  END IF;\nEND\n",
         shown(query),
         literal(message),
+        found_rows(),
         literal(hint)
     );
     let mut step = Step::data(object, format!("DO {}", dollar_quoted(&body))).transaction(Transaction::Own);

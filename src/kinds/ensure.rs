@@ -329,6 +329,19 @@ pub fn named(sql: &str, name: &str) -> String {
 /// Every body has a variable called FOUND.
 pub(crate) const COLUMNS_FIRST: &str = "\n#variable_conflict use_column\n";
 
+/// As many rows that are wrong are shown.
+pub(crate) const SHOWN: usize = 10;
+
+/// The rows of the array `found`, which holds one more than are shown where there are more.
+pub(crate) fn found_rows() -> String {
+    format!(
+        "array_to_string(found[:{SHOWN}], E'\\n') || CASE WHEN array_length(found, 1) > {SHOWN} THEN E'\\n{AND_MORE}' ELSE '' END"
+    )
+}
+
+/// What stands for the rows that are not shown.
+pub(crate) const AND_MORE: &str = "… and more";
+
 /// What `trueup apply` can do where additions cannot.
 pub(crate) const BY_APPLY: &str = "have `trueup apply` do it";
 
@@ -346,14 +359,16 @@ pub fn rows_fit(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<Str
     };
     let body = format!(
         "{COLUMNS_FIRST}DECLARE\n  found text[];\n  n bigint;\nBEGIN\n  IF NOT EXISTS ({done}) THEN\n    \
-         found := ARRAY(SELECT left(v, 200) FROM ({0}) AS q (v) LIMIT 10);\n    IF found <> '{{}}' THEN\n      n := (SELECT count(*) FROM ({0}) AS q (v));\n      \
+         found := ARRAY(SELECT left(v, 200) FROM ({0}) AS q (v) LIMIT {5});\n    IF found <> '{{}}' THEN\n      n := (SELECT count(*) FROM ({0}) AS q (v));\n      \
          RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = {1} || CASE n WHEN 1 THEN {2} ELSE n || {3} END,\n        \
-         DETAIL = array_to_string(found, E'\\n') || CASE WHEN n > 10 THEN E'\\n…' ELSE '' END, HINT = {4};\n    END IF;\n  END IF;\nEND\n",
+         DETAIL = {6}, HINT = {4};\n    END IF;\n  END IF;\nEND\n",
         premise.violations,
         literal(&format!("{} ", premise.fact)),
         literal(&format!("1 {}", premise.noun)),
         literal(&format!(" {}s", premise.noun)),
         literal(&format!("This script has changed nothing. You can {}; then run it again.", premise.help)),
+        SHOWN + 1,
+        found_rows(),
     );
     Some(format!("DO {}", dollar_quoted(&body)))
 }
@@ -666,12 +681,14 @@ pub fn not_null(id: &ObjectId, object: &Object, major: u32) -> Option<String> {
     let (table, name) = (id.top_sql(), Ident(&id.name()).to_string());
     let body = format!(
         "{COLUMNS_FIRST}DECLARE\n  found text[];\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped AND NOT attnotnull) THEN\n    \
-         found := ARRAY(SELECT t::text FROM {table} t WHERE t.{name} IS NULL LIMIT 10);\n    IF found <> '{{}}' THEN\n      \
-         RAISE EXCEPTION USING ERRCODE = 'not_null_violation', MESSAGE = {}, DETAIL = array_to_string(found, E'\\n'), HINT = 'Nothing has been changed. Give these rows a value (backfill), and run again.';\n    END IF;\n    \
+         found := ARRAY(SELECT t::text FROM {table} t WHERE t.{name} IS NULL LIMIT {});\n    IF found <> '{{}}' THEN\n      \
+         RAISE EXCEPTION USING ERRCODE = 'not_null_violation', MESSAGE = {}, DETAIL = {}, HINT = 'Nothing has been changed. Give these rows a value (backfill), and run again.';\n    END IF;\n    \
          EXECUTE {};\n  END IF;\nEND\n",
         regclass(&table),
         literal(&id.name()),
+        SHOWN + 1,
         literal(&format!("column {} is to be NOT NULL and has rows without a value", id.sql_path())),
+        found_rows(),
         literal(&match &own.name {
             Some(constraint) if major >= 18 => {
                 format!("ALTER TABLE {table} ADD CONSTRAINT {} NOT NULL {name}", Ident(constraint))

@@ -201,6 +201,7 @@ invariants:
     assert!(left.stderr.contains("the invariant \"all are small\" does not hold"), "{}", left.stderr);
     assert!(left.stderr.contains("schema.yaml:9:3"), "{}", left.stderr);
     assert!(left.stderr.contains("Its remedy leaves these rows"), "{}", left.stderr);
+    assert!(left.stderr.contains("… and more"), "ten of eleven rows are shown: {}", left.stderr);
     assert_eq!(one(&database, "select count(*) from pg_constraint where conname = 'small'"), "0");
     assert_eq!(one(&database, "select max(n) <= 25 from t"), "t", "it was not tried for ever");
 }
