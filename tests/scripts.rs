@@ -143,12 +143,19 @@ fn known(server: &Server, case: &Path, form: &str) -> Result<String, String> {
     let project = case.join("after.yaml");
     let schema = support::judge::text(&database)?;
     if let Some(words) = read(case, "stops") {
-        // What PostgreSQL would refuse on the way is not written.
-        let Err(why) = scripts::emitted(&database, &project, form) else {
-            return Err("a script was written".to_owned());
-        };
-        let all = words.lines().all(|word| why.contains(word)) && why.contains("no script was written");
-        return if all { Ok(format!("{form}: is not written")) } else { Err(why) };
+        // What PostgreSQL would refuse on the way whatever the rows are is not written; for their rows, scripts stop on the way.
+        let rows = database.row_counts();
+        let Err(why) = scripts::emitted(&database, &project, form) else { return Err("a script ran".to_owned()) };
+        if why.contains("no script was written") {
+            let missing = words.lines().find(|word| !why.contains(word));
+            return missing
+                .map_or(Ok(format!("{form}: is not written")), |word| Err(format!("not said: `{word}`: {why}")));
+        }
+        let of_rows = ["violated by some row", "contains null values"].iter().any(|words| why.contains(words));
+        let same = of_rows
+            && database.row_counts() == rows
+            && (form != "editor" || support::judge::text(&database)? == schema);
+        return if same { Ok(format!("{form}: stops: {}", support::head(&why, 1))) } else { Err(why) };
     }
     if let Err(why) = scripts::emitted(&database, &project, form) {
         // One script is one transaction, in which a new value of an enum cannot be used; numbered files can.

@@ -8,10 +8,10 @@ use crate::core::step::{HazardKind, LockMode, Step, Transaction};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
-use crate::kinds::table::bound;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::inheritance::parent_left_out;
+use crate::kinds::table::{bound, premise};
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
@@ -214,7 +214,8 @@ impl Kind for Attachment {
                 steps.push(add);
             }
         }
-        steps.push(step.rank(u8::from(!steps.is_empty())));
+        let premise = premise::bound(id, self, cx);
+        steps.push(step.premise(premise).rank(u8::from(!steps.is_empty())));
         steps
     }
 
