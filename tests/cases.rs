@@ -14,7 +14,8 @@
 //! | `loses` | tables (one per line) that may lose rows |
 //! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
 //!
-//! `TRUEUP_CASES=text|text` runs only those. `TRUEUP_MAJOR=18` runs those without `majors` on another version than the default one.
+//! `TRUEUP_CASES=text|text` runs only those. `TRUEUP_MAJOR=18` runs those without `majors` on another version than the default one,
+//! `TRUEUP_SCRATCH=15` tries out what is declared on that version.
 #![allow(clippy::print_stdout, dead_code)]
 
 mod support;
@@ -68,7 +69,7 @@ fn read(case: &Path, name: &str) -> Option<String> {
 
 /// Applies a project to a database.
 fn apply(database: &Database, project: &str, more: &[&str]) -> Run {
-    let scratch = database.server.ephemeral();
+    let scratch = database.server.scratch();
     let mut arguments = vec!["apply", "--from", &database.url, "--to", project, "--yes", "--ephemeral", &scratch];
     arguments.extend(more);
     trueup(&arguments)
@@ -82,7 +83,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
     let database = server.database();
     load_before(&database, case)?;
     let after = case.join("after.yaml").display().to_string();
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let more = read(case, "args").unwrap_or_default();
     let more: Vec<&str> = more.split_whitespace().collect();
     let rows = database.row_counts();
@@ -173,7 +174,7 @@ fn load_before(database: &Database, case: &Path) -> Result<(), String> {
 }
 
 fn settled(database: &Database, project: &str) -> Result<(), String> {
-    let scratch = database.server.ephemeral();
+    let scratch = database.server.scratch();
     let diff = trueup(&["diff", "--from", &database.url, "--to", project, "--ephemeral", &scratch]);
     if diff.fine() {
         return Ok(());

@@ -7,7 +7,8 @@
 mod support;
 
 use support::journey::{Ended, round_trip};
-use support::servers::{DEFAULT_MAJOR, installed, server_of};
+use support::servers::{DEFAULT_MAJOR, Server, installed, server_of};
+use support::trueup::trueup;
 
 /// The versions trueup supports.
 const MAJORS: std::ops::RangeInclusive<u32> = 14..=18;
@@ -52,4 +53,54 @@ fn round_trips_hold_on_every_major_version() {
         }
     }
     assert_eq!(failed, 0, "{failed} of {} round trips fail", work.len());
+}
+
+/// What is declared is tried out on a server of the default version, whatever the live one is: only what was edited differs, and
+/// so it is for SQL files and between two live servers.
+fn compared_on_another(live: &Server, path: &std::path::Path) -> Result<(), String> {
+    let Some(other) = server_of(DEFAULT_MAJOR) else { return Ok(()) };
+    let (scratch, file) = (other.ephemeral(), path.display().to_string());
+    let sql = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let (one, two) = (live.database(), other.database());
+    one.load(&sql)?;
+    two.load(&sql)?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let project = folder.path().join("project").display().to_string();
+    let pull = trueup(&["pull", "--from", &one.url, "--out", &project]);
+    let table = "tables:\n  made_later:\n    columns: {id: int primary key}\n";
+    std::fs::write(folder.path().join("project/schema/made_later.yaml"), table).map_err(|_| pull.report())?;
+    let apply = ["apply", "--from", &one.url, "--to", &project, "--yes", "--ephemeral", &scratch];
+    let apply = trueup(&apply);
+    if !apply.fine() || !apply.stdout.contains("Applied 1 step in 1 transaction") {
+        return Err(format!("more than the one table: {}{}", apply.stdout, apply.report()));
+    }
+    one.load("drop table made_later")?;
+    // Up to 14, everybody may create objects in the schema public: between two databases that is a difference.
+    let between = [(&two.url, &one.url), (&one.url, &two.url)].into_iter().filter(|_| live.major > 14);
+    for (from, to) in [(&one.url, &file)].into_iter().chain(between) {
+        let diff = trueup(&["diff", "--from", from, "--to", to, "--ephemeral", &scratch]);
+        if !diff.fine() {
+            return Err(format!("{from} -> {to}: {}{}", diff.stdout, diff.report()));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn states_of_two_major_versions_are_compared_on_one() {
+    let all = support::schemas(Some("tests/schemas"));
+    let mut work = Vec::new();
+    for major in MAJORS.filter(|major| *major != DEFAULT_MAJOR && installed().contains_key(major)) {
+        let both = all.iter().filter(|(_, since)| *since > 0 && *since <= major.min(DEFAULT_MAJOR));
+        work.extend(both.map(|(file, _)| (major, file)));
+    }
+    let results = support::in_parallel(&work, |_, (major, path)| {
+        server_of(*major).map_or(Ok(()), |live| compared_on_another(live, path))
+    });
+    let failed: Vec<String> = work
+        .iter()
+        .zip(&results)
+        .filter_map(|((major, path), result)| Some(format!("{major} {}: {}", path.display(), result.as_ref().err()?)))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

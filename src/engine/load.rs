@@ -7,7 +7,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::declare::project::{FILE, Project};
 use crate::declare::{load as files, resolve};
-use crate::engine::{Settings, is_supabase, project_state};
+use crate::engine::{Settings, is_supabase, majors, project_state};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::postgres::{ConnInfo, Ephemeral, Session, sql_error};
@@ -115,13 +115,13 @@ impl<'a> Workplace<'a> {
         if let Some(major) = major
             && ephemeral.major() != major
         {
+            let scratch = ephemeral.major();
+            let said = format!(
+                "the live server is PostgreSQL {major}: what is declared is tried out, and compared, on {scratch}"
+            );
             self.notes.push(
-                Diagnostic::warning(
-                    "major",
-                    format!("the live server is PostgreSQL {major}, the scratch server is {}", ephemeral.major()),
-                )
-                .note("texts may be printed differently by the two, and then show as differences")
-                .help(format!("install the binaries of PostgreSQL {major}, or use --ephemeral same-server")),
+                Diagnostic::info("major", said)
+                    .help(format!("install the binaries of PostgreSQL {major}, or use --ephemeral same-server")),
             );
         }
         self.ephemeral = Some(ephemeral.clone());
@@ -189,7 +189,19 @@ impl<'a> Workplace<'a> {
     /// Loads the state to reach; what the first says word for word need not be elaborated again.
     pub async fn load_to(&mut self, state: &StateSpec, from: &Loaded) -> Result<Loaded> {
         let live = (from.catalog.origin.major != 0).then_some(&from.catalog);
-        Box::pin(self.load(state, live)).await
+        let mut loaded = Box::pin(self.load(state, live)).await?;
+        let major = loaded.catalog.origin.major;
+        if let Some(live) = live.filter(|live| loaded.declared.is_none() && major != 0 && live.origin.major != major) {
+            let ephemeral = self.ephemeral().await?;
+            self.settings.progress.stage("comparing two major versions");
+            let is_files = matches!(state, StateSpec::Sql(_));
+            let settled = majors::in_words_of(live, &loaded.catalog, is_files, &ephemeral, &self.project).await;
+            match settled {
+                Ok(settled) => loaded.catalog = settled,
+                Err(why) => self.notes.push(majors::incomparable([live.origin.major, major], ephemeral.major(), &why)),
+            }
+        }
+        Ok(loaded)
     }
 
     async fn load(&mut self, state: &StateSpec, live: Option<&Catalog>) -> Result<Loaded> {

@@ -3,6 +3,7 @@
 mod apply;
 mod bystanders;
 mod load;
+mod majors;
 mod partial;
 mod project_state;
 mod prove;

@@ -10,12 +10,14 @@ use crate::declare::load::Declared;
 use crate::declare::project::{Profile, Project};
 use crate::declare::resolve::declared_edges;
 use crate::engine::load::{Loaded, Workplace};
+use crate::engine::majors::{self, Reprinted};
 use crate::engine::partial::{self, Part};
 use crate::engine::rename::{self, Declared as Said};
 use crate::engine::scope;
 use crate::kinds::component::{self, ManageAccess, ManageGrants, is_access};
 use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::{KindTag, Object};
+use crate::postgres::Ephemeral;
 
 /// The catalog of a declared project.
 pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Workplace<'_>) -> Result<Loaded> {
@@ -65,7 +67,13 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let whole = declared.builder.finish_unchecked();
     let ephemeral = place.ephemeral().await?;
     place.settings.progress.stage("elaborating the declared schema");
-    let elaborated = elaborate(&whole.filtered(|_, object| !is_access(object.kind())), &ephemeral, &path).await?;
+    let mut build = whole.filtered(|_, object| !is_access(object.kind()));
+    if live.is_some_and(|live| majors::differ(live, &ephemeral)) {
+        build = majors::buildable(build);
+    }
+    let elaborated = elaborate(&build, &ephemeral, &path).await?;
+    let reprinted = reprinted(live, &build, &ephemeral, place).await;
+    let live = reprinted.as_ref().map(|r| &r.there).or(live);
     // What the project calls by another name than the live database is looked for under the new one from here on.
     let moved = live.map(|live| rename::extensions::moves(live, whole.iter())).unwrap_or_default();
     let said = Said { renames: &renames, values: &value_renames, data: &data, moved: &moved };
@@ -108,7 +116,29 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     }
     let was = |id: &ObjectId| replaced.get(id).cloned().unwrap_or_else(|| id.clone());
     component::complete(&mut builder, live, &access(&place.project), &was);
-    Ok(loaded(builder.finish_unchecked(), whole.ids(), renamed))
+    let mut catalog = builder.finish_unchecked();
+    if let Some(reprinted) = &reprinted {
+        catalog = reprinted.in_own_words(&catalog);
+        renamed.iter_mut().for_each(|renamed| renamed.catalog = reprinted.in_own_words(&renamed.catalog));
+    }
+    Ok(loaded(catalog, whole.ids(), renamed))
+}
+
+/// What the live database has of what was built, as a scratch server of another major version prints it.
+async fn reprinted(
+    live: Option<&Catalog>,
+    build: &Catalog,
+    ephemeral: &Ephemeral,
+    place: &mut Workplace<'_>,
+) -> Option<Reprinted> {
+    let live = live.filter(|live| majors::differ(live, ephemeral))?;
+    match majors::reprinted(live, build, ephemeral, &place.project).await {
+        Ok(reprinted) => Some(reprinted),
+        Err(why) => {
+            place.add_notes([majors::incomparable([live.origin.major], ephemeral.major(), &why)]);
+            None
+        }
+    }
 }
 
 /// What was elaborated, after keeping what was noticed of it. A routine that the live database has already is not this
@@ -130,19 +160,25 @@ async fn partly(
     live: &Catalog,
     place: &mut Workplace<'_>,
 ) -> Result<(Catalog, BTreeMap<ObjectId, ObjectId>)> {
-    let Part { build, mut fresh } = part;
+    let Part { mut build, mut fresh } = part;
     let mut read = Catalog::default();
+    let mut again = None;
     if !build.is_empty() {
         let ephemeral = place.ephemeral().await?;
+        if majors::differ(live, &ephemeral) {
+            build = majors::buildable(build);
+            again = reprinted(Some(live), &build, &ephemeral, place).await;
+        }
         place.settings.progress.stage("elaborating what differs");
         let path = place.project.search_path.clone();
+        let live = again.as_ref().map_or(live, |again| &again.there);
         read = news(elaborate(&build, &ephemeral, &path).await?, Some(live), place);
         if !place.project.usual_names {
             read = adopt_parts(adopt_names(read, live, &declared.unnamed)?, live);
         }
         fresh.take_sequences(&read, &declared.builder);
     }
-    let renames = renamed_by_definition(&read, live);
+    let renames = renamed_by_definition(&read, again.as_ref().map_or(live, |again| &again.there));
     let mut builder = live.builder_of(|id, object| {
         !is_access(object.kind())
             && !fresh.covers(id)
@@ -173,7 +209,8 @@ async fn partly(
         builder.put(id.clone(), object.clone());
     }
     component::complete(&mut builder, Some(live), &access(&place.project), &|id| rename::rebased(id, &renames));
-    Ok((builder.finish_unchecked(), renames))
+    let catalog = builder.finish_unchecked();
+    Ok((again.map_or_else(|| catalog.clone(), |again| again.in_own_words(&catalog)), renames))
 }
 
 /// What has another name on the live server and is the same but for it (a key, a check, an index): renamed in place, since

@@ -21,6 +21,7 @@ macro_rules! attributes {
                 &[ $( $crate::kinds::Attribute {
                     name: stringify!($field),
                     differs: |a, b| a.$field != b.$field,
+                    take: |a, b| a.$field.clone_from(&b.$field),
                     value: |k| serde_json::to_value(&k.$field).unwrap_or_default(),
                     on_change: $rule,
                 } ),* ]
@@ -171,6 +172,17 @@ macro_rules! kinds {
                 match (self, new) {
                     $((Self::$Name(a), Self::$Name(b)) if !std::sync::Arc::ptr_eq(a, b) => attribute_changes(&**a, &**b),)*
                     _ => Vec::new(),
+                }
+            }
+
+            /// This object with those attributes taken from `own` in which `printed` is as `there`; all are of the same kind.
+            #[must_use]
+            pub fn with_words_of(&self, printed: &Self, there: &Self, own: &Self) -> Self {
+                match (self, printed, there, own) {
+                    $((Self::$Name(a), Self::$Name(printed), Self::$Name(there), Self::$Name(own)) => {
+                        with_words_of(&**a, printed, there, own).into()
+                    })*
+                    _ => self.clone(),
                 }
             }
 

@@ -106,6 +106,8 @@ pub struct Attribute<K: 'static> {
     pub name: &'static str,
     /// Whether it differs between two objects.
     pub differs: fn(&K, &K) -> bool,
+    /// Takes it over from another object.
+    pub take: fn(&mut K, &K),
     /// The value; to be shown by [`common::show_change`].
     pub value: fn(&K) -> serde_json::Value,
     /// What a change calls for.
@@ -317,6 +319,14 @@ pub enum Means {
     Swap,
     /// Drop and create.
     Replace,
+}
+
+fn with_words_of<K: Kind>(object: &K, printed: &K, there: &K, own: &K) -> K {
+    let mut object = object.clone();
+    for attribute in K::ATTRIBUTES.iter().filter(|attribute| !(attribute.differs)(printed, there)) {
+        (attribute.take)(&mut object, own);
+    }
+    object
 }
 
 fn attribute_changes<K: Kind>(old: &K, new: &K) -> Vec<AttributeChange> {

@@ -224,6 +224,12 @@ impl Server {
         self.url("postgres")
     }
 
+    /// As [`Server::ephemeral`], on a server of another major version where `TRUEUP_SCRATCH` names one.
+    pub fn scratch(&self) -> String {
+        let other = std::env::var("TRUEUP_SCRATCH").ok().and_then(|major| server_of(major.parse().ok()?));
+        other.unwrap_or(self).ephemeral()
+    }
+
     /// A new, empty database under a name of its own; dropped with the value.
     pub fn database(&self) -> Database<'_> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -75,6 +75,16 @@ pub fn is_access(kind: KindTag) -> bool {
     matches!(kind, KindTag::Owner | KindTag::Grant | KindTag::SequenceGrant | KindTag::DefaultPrivilege)
 }
 
+/// Whether two lists of privileges are the same to servers that do not know MAINTAIN, which came with PostgreSQL 17.
+pub fn same_but_for_maintain(one: &Object, other: &Object) -> bool {
+    let known = |object: &Object| -> Option<acl::Privileges> {
+        let all = Grant::of(object).map(|grant| &grant.privileges);
+        let all = all.or_else(|| DefaultPrivilege::of(object).map(|given| &given.privileges))?;
+        Some(all.iter().filter(|(word, _)| *word != "MAINTAIN").map(|(word, option)| (word.clone(), *option)).collect())
+    };
+    known(one).is_some() && known(one) == known(other)
+}
+
 /// The role that an owner object names.
 pub fn owner_of(object: &Object) -> Option<&str> {
     Owner::of(object).map(|o| o.role.as_str())

@@ -15,7 +15,7 @@ use crate::kinds::common::Introspect;
 use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
-use crate::kinds::table::inheritance::{bonds_that_go, heirs, parents};
+use crate::kinds::table::inheritance::{all_origins, bonds_that_go, heirs, parents};
 use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children, is_completed};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
@@ -425,8 +425,12 @@ impl Kind for Constraint {
             let olds =
                 cx.from.children(&table, KindTag::Constraint).filter(|(old, o)| cx.is_dropped(old) && primary(o));
             let olds: Vec<ObjectId> = olds.map(|(old, _)| old.clone()).collect();
+            // A partition's columns get their NOT NULL from the parent's.
+            let columns = cx.to.dependencies(id).map(|(on, _)| on).filter(|on| on.kind() == KindTag::Column);
+            let origins: Vec<ObjectId> = columns.flat_map(|column| all_origins(column, cx.to)).collect();
             for step in steps.iter_mut().filter(|step| step.sql.contains(" ADD CONSTRAINT ")) {
                 step.after.extend(olds.iter().cloned());
+                step.requires.extend(origins.iter().cloned());
             }
         }
         if let (Some(step), Some(table)) = (steps.first_mut(), &self.references) {

@@ -170,11 +170,13 @@ pub(super) fn of_heir(column: &Column, id: &ObjectId, origins: &[ObjectId], cx: 
 pub(super) fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>) -> Vec<Step> {
     let table = id.top_sql();
     let column = ident(&id.name());
-    // From 18 on it is a constraint with properties.
-    let set = if cx.major >= 18 && *new != NotNull::default() {
+    // From 18 on it is a constraint with properties. PostgreSQL does not choose a name that a new heir has already.
+    let handed_down = !heirs(&id.top(), cx.to).is_empty();
+    let set = if cx.major >= 18 && (handed_down || *new != NotNull::default()) {
+        let name = new.name.clone().or_else(|| handed_down.then(|| usual_name(id)));
         format!(
             "ALTER TABLE {table} ADD {}NOT NULL {column}{}{}",
-            new.name.as_ref().map(|name| format!("CONSTRAINT {} ", Ident(name))).unwrap_or_default(),
+            name.map(|name| format!("CONSTRAINT {} ", Ident(&name))).unwrap_or_default(),
             if new.no_inherit { " NO INHERIT" } else { "" },
             if new.not_valid { " NOT VALID" } else { "" }
         )

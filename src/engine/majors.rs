@@ -1,0 +1,184 @@
+//! Two states that servers of different major versions print.
+//!
+//! A view that PostgreSQL 18 prints as `SELECT id FROM t` is `SELECT t.id FROM t` to PostgreSQL 15, which also knows no names of
+//! NOT NULL constraints. So where the scratch server is of another major version than the one a state was read from, that state is
+//! built on the scratch server as well and compared with what the scratch server made of the other one. What is the same there
+//! is taken as the first server has it, attribute by attribute; what differs there is as the scratch server prints it.
+
+use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
+use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::id::ObjectId;
+use crate::declare::elaborate::elaborate;
+use crate::declare::project::{Profile, Project};
+use crate::engine::project_state::with_parts;
+use crate::engine::scope;
+use crate::introspect::introspect;
+use crate::kinds::component::{is_access, same_but_for_maintain};
+use crate::kinds::extension::{Extension, Open};
+use crate::kinds::{KindTag, Object};
+use crate::postgres::Ephemeral;
+
+/// A state as its own server has it and as the scratch server prints it.
+#[derive(Debug)]
+pub struct Reprinted {
+    /// As its own server has it.
+    pub own: Catalog,
+    /// The same objects; those that were built on the scratch server are as it has them.
+    pub there: Catalog,
+}
+
+/// Whether the scratch server prints texts otherwise than the server that a state was read from.
+pub fn differ(state: &Catalog, ephemeral: &Ephemeral) -> bool {
+    state.origin.major != 0 && state.origin.major != ephemeral.major()
+}
+
+/// What a server of another major version can build: it may have another version of an extension.
+pub fn buildable(catalog: Catalog) -> Catalog {
+    let extensions: Vec<(ObjectId, Extension)> =
+        catalog.iter().filter_map(|(id, object)| Some((id.clone(), Extension::of(object)?.clone()))).collect();
+    if extensions.iter().all(|(_, extension)| extension.version.0.is_none()) {
+        return catalog;
+    }
+    let mut builder = catalog.to_builder();
+    for (id, extension) in extensions {
+        builder.put(id, Extension { version: Open(None), ..extension });
+    }
+    builder.finish_unchecked()
+}
+
+/// Has the scratch server print what a state has of the objects that are built there for another one (`beside`), with all that
+/// belongs to the same tables, types and so on.
+///
+/// # Errors
+/// What the scratch server does not accept.
+pub async fn reprinted(
+    state: &Catalog,
+    beside: &Catalog,
+    ephemeral: &Ephemeral,
+    project: &Project,
+) -> Result<Reprinted> {
+    let mut wanted = Vec::new();
+    for (id, _) in beside.iter().filter(|(id, _)| state.contains(id)) {
+        wanted.push(id.clone());
+        let is_whole = id.parent().is_none_or(|parent| parent.kind() == KindTag::Schema);
+        if is_whole && id.kind() != KindTag::Schema {
+            wanted.extend(state.below(id).map(|(below, _)| below.clone()));
+        }
+    }
+    let needed = with_parts(state, wanted);
+    // The scratch database of a platform's profile holds the platform's objects already.
+    let is_there = |id: &ObjectId| scope::is_given(id) || project.profile != Profile::Plain && scope::is_platform(id);
+    let part = state.builder_of(|id, object| {
+        needed.contains(id) && !is_access(object.kind()) && (beside.contains(id) || !is_there(id))
+    });
+    let read = elaborate(&buildable(part.finish_unchecked()), ephemeral, &project.search_path).await?;
+    let mut there = CatalogBuilder::new();
+    there.origin = state.origin.clone();
+    for (id, object) in state.iter() {
+        match read.catalog.get(id).filter(|_| !is_access(object.kind())) {
+            Some(built) => keep(state, id, built.clone(), &read.catalog, &mut there),
+            None => keep(state, id, object.clone(), state, &mut there),
+        }
+    }
+    Ok(Reprinted { own: state.clone(), there: there.finish_unchecked() })
+}
+
+impl Reprinted {
+    /// Another state, of which the scratch server has printed all that it has printed of this one, in the words of this one's own
+    /// server where the two are the same.
+    pub fn in_own_words(&self, other: &Catalog) -> Catalog {
+        self.in_words_of(other, other)
+    }
+
+    /// As [`Reprinted::in_own_words`], with the words of `other` where the two are not the same; `printed` is that state as the
+    /// scratch server prints it.
+    pub fn in_words_of(&self, printed: &Catalog, other: &Catalog) -> Catalog {
+        let rests_on = |catalog: &Catalog, id: &ObjectId| -> Vec<(ObjectId, Edge)> {
+            catalog.dependencies(id).map(|(to, edge)| (to.clone(), edge)).collect()
+        };
+        let mut builder = CatalogBuilder::new();
+        builder.origin = other.origin.clone();
+        for (id, object) in other.iter() {
+            let (Some(there), Some(own), Some(print)) = (self.there.get(id), self.own.get(id), printed.get(id)) else {
+                keep(other, id, object.clone(), other, &mut builder);
+                continue;
+            };
+            let object = match same_but_for_maintain(object, own) && self.own.origin.major != other.origin.major {
+                true => own.clone(),
+                false => object.with_words_of(print, there, own),
+            };
+            let is_same = object.changes(own).is_empty() && rests_on(printed, id) == rests_on(&self.there, id);
+            keep(other, id, object, if is_same { &self.own } else { other }, &mut builder);
+        }
+        builder.finish_unchecked()
+    }
+}
+
+/// Puts an object where a state declares it, with the dependencies that it has in a catalog.
+fn keep(state: &Catalog, id: &ObjectId, object: Object, edges: &Catalog, builder: &mut CatalogBuilder) {
+    builder.put(id.clone(), object);
+    if let Some(place) = state.location(id) {
+        builder.locate(id, place.clone());
+    }
+    for (dependency, edge) in edges.dependencies(id) {
+        builder.depend(id, dependency, edge);
+    }
+}
+
+/// A state in the words of another one, which a server of another major version has printed, where the two are the same. Of the
+/// schema `public`, a state made by SQL files (`is_files`) has its server's privileges unless the files change them.
+///
+/// # Errors
+/// What the scratch server does not accept.
+pub async fn in_words_of(
+    own: &Catalog,
+    state: &Catalog,
+    is_files: bool,
+    ephemeral: &Ephemeral,
+    project: &Project,
+) -> Result<Catalog> {
+    let mut printed = Vec::new();
+    for side in [own, state] {
+        printed.push(match differ(side, ephemeral) {
+            true => reprinted(side, side, ephemeral, project).await?.there,
+            false => side.clone(),
+        });
+    }
+    let state_there = printed.pop().unwrap_or_default();
+    let there = printed.pop().unwrap_or_default();
+    let settled = Reprinted { own: own.clone(), there }.in_words_of(&state_there, state);
+    if !is_files {
+        return Ok(settled);
+    }
+    let scratch = ephemeral.create_database().await?;
+    let fresh = introspect(&scratch.connect().await?, &project.search_path).await;
+    scratch.drop().await?;
+    let fresh = fresh?;
+    let is_given = |id: &ObjectId, object: &Object| scope::is_given(id) && is_access(object.kind());
+    let given = |catalog: &Catalog| -> Vec<(ObjectId, Object)> {
+        let found = catalog.iter().filter(|(id, object)| is_given(id, object));
+        found.map(|(id, object)| (id.clone(), object.clone())).collect()
+    };
+    if given(&fresh) != given(state) {
+        return Ok(settled);
+    }
+    let mut builder = settled.builder_of(|id, object| !is_given(id, object));
+    for (id, object) in given(own) {
+        builder.put(id, object);
+    }
+    Ok(builder.finish_unchecked())
+}
+
+/// Says that states of these major versions could not be compared on the scratch server.
+pub fn incomparable(majors: impl IntoIterator<Item = u32>, scratch: u32, why: &Diagnostic) -> Box<Diagnostic> {
+    let others: Vec<u32> = majors.into_iter().filter(|major| *major != scratch).collect();
+    let names = others.iter().map(u32::to_string).collect::<Vec<_>>().join(" and ");
+    let newest = others.into_iter().max().unwrap_or(scratch);
+    Diagnostic::warning(
+        "major",
+        format!("PostgreSQL {scratch}, on which the states are compared, cannot build what PostgreSQL {names} has"),
+    )
+    .note(why.message.clone())
+    .note("texts may be printed differently by the two, and then show as differences")
+    .help(format!("install the binaries of PostgreSQL {newest}, or use --ephemeral same-server"))
+}
