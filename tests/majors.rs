@@ -90,7 +90,8 @@ fn compared_on_another(live: &Server, path: &std::path::Path) -> Result<(), Stri
 fn states_of_two_major_versions_are_compared_on_one() {
     let all = support::schemas(Some("tests/schemas"));
     let mut work = Vec::new();
-    for major in MAJORS.filter(|major| *major != DEFAULT_MAJOR && installed().contains_key(major)) {
+    let ends = [*MAJORS.start(), *MAJORS.end()];
+    for major in ends.into_iter().filter(|major| installed().contains_key(major)) {
         let both = all.iter().filter(|(_, since)| *since > 0 && *since <= major.min(DEFAULT_MAJOR));
         work.extend(both.map(|(file, _)| (major, file)));
     }

@@ -28,11 +28,13 @@ pub fn newer_syntax(sql: &str, error: &str) -> Option<(&'static str, u32)> {
     let said = SAID.iter().find(|(said, ..)| error.contains(said)).map(|(_, what, since)| (*what, *since));
     said.or_else(|| {
         let text = outside_quotes(sql);
+        let near = error.split('"').nth(1).map(str::to_uppercase);
+        let is_near = |words: &str| near.as_ref().is_some_and(|near| words.split(' ').any(|word| word == near));
         SINCE
             .iter()
             .filter(|(words, ..)| text.contains(words))
+            .max_by_key(|(words, _, since)| (is_near(words), *since))
             .map(|(_, what, since)| (*what, *since))
-            .max_by_key(|f| f.1)
     })
 }
 
@@ -59,6 +61,14 @@ fn outside_quotes(sql: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::newer_syntax;
+
+    #[test]
+    fn what_the_server_stopped_at_is_named() {
+        let sql = "create table t (g int generated always as (v * 2) virtual, check (v > 0) not enforced)";
+        let named = |error| newer_syntax(sql, error).map(|(what, _)| what);
+        assert_eq!(named("syntax error at or near \"virtual\""), named("syntax error at or near \"VIRTUAL\""));
+        assert_ne!(named("syntax error at or near \"VIRTUAL\""), named("syntax error at or near \"ENFORCED\""));
+    }
 
     #[test]
     fn the_first_major_is_named() {

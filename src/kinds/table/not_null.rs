@@ -10,7 +10,7 @@ use crate::kinds::component::comment;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::column_type::is_carried;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
-use crate::kinds::table::inheritance::{heirs, origins};
+use crate::kinds::table::inheritance::{bonds_that_go, heirs, origins};
 use crate::kinds::table::premise;
 use crate::kinds::{Change, KindTag, ensure};
 use crate::plan::context::PlanContext;
@@ -85,7 +85,10 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
                     literal(&to)
                 );
                 let sql = format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {}", Ident(&from), Ident(&to));
-                steps.push(Step::alter(id, sql).done_when(done));
+                let mut step = Step::alter(id, sql).done_when(done);
+                // What is inherited cannot be renamed.
+                step.after = bonds_that_go(&id.top(), cx);
+                steps.push(step);
             }
             if old.not_valid && !new.not_valid {
                 steps.push(
