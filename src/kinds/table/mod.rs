@@ -336,6 +336,7 @@ impl Kind for Table {
             sql.push_str(&format!(" PARTITION OF {}{body} {}", attachment.parent.sql(), attachment.bound));
             creates.push(attachment_id.clone());
             requires.push(attachment.parent.clone());
+            requires.extend(partition::gets_identity_by(&attachment.parent, cx));
         } else if let Some(of) = &self.of_type {
             sql.push_str(&format!(" OF {of}{body}"));
         } else {

@@ -104,6 +104,23 @@ pub(super) fn is_completed(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
     any_new
 }
 
+/// The attachment by which a divided partition gets an identity column's identity (from 17 on). Its own partitions get it only where
+/// they are made, or attached, afterwards; but what its keys are made of has to be there before.
+pub(super) fn gets_identity_by(table: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
+    let own = table.child(KindTag::Attachment, "");
+    let above = std::iter::successors(Attachment::get(cx.to, &own), |attachment| {
+        Attachment::get(cx.to, &attachment.parent.child(KindTag::Attachment, ""))
+    });
+    let has_identity = |table: &ObjectId| {
+        let mut columns = cx.to.children(table, KindTag::Column);
+        columns.any(|(_, column)| Column::of(column).is_some_and(|column| column.identity.is_some()))
+    };
+    let waits = attachments_to_keys(table, cx.to).iter().any(|part| cx.is_new(part));
+    let comes = cx.major >= 17 && cx.is_new(&own) && !waits;
+    let given = comes && above.into_iter().any(|attachment| has_identity(&attachment.parent));
+    given.then_some(own)
+}
+
 /// The table of an index or key.
 pub(crate) fn table_of(id: &ObjectId, catalog: &Catalog) -> ObjectId {
     crate::kinds::table::index::Index::get(catalog, id).map_or_else(|| id.top(), |i| i.relation.clone())
@@ -143,6 +160,7 @@ impl Kind for Attachment {
         let sql = format!("ALTER TABLE ONLY {} ATTACH PARTITION {} {}", self.parent.sql(), table.sql(), self.bound);
         let mut step = cx.locked(Step::create(id, sql), LockMode::ShareUpdateExclusive, &self.parent);
         step.requires.push(self.parent.clone());
+        step.requires.extend(gets_identity_by(&self.parent, cx));
         // A partition has the columns of its parent, and no other.
         step.requires
             .extend(cx.to.children(&self.parent, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_new(c)).cloned());

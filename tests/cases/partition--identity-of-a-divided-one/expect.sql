@@ -1,0 +1,1 @@
+select count(*) = 4 from pg_attribute where attname = 'number' and attidentity = 'a';
