@@ -174,7 +174,7 @@ impl<'a> Finder<'a> {
                 && scope::managed(id, self.project)
                 && !scope::is_given(id)
                 && !scope::is_archived(id, &archived, &declared.data)
-                && !object.implied(id, self.live)
+                && !scope::follows(id, object, self.live, |id| self.declared.get(id).is_some())
         });
         let gone: Vec<&ObjectId> = gone.map(|(id, _)| id).collect();
         self.small(gone.len())?;

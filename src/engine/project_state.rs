@@ -183,7 +183,9 @@ async fn partly(
         !is_access(object.kind())
             && !fresh.covers(id)
             && (declared.builder.get(id).is_some()
-                || scope::managed(id, &place.project) && (scope::is_given(id) || object.implied(id, live)))
+                || scope::managed(id, &place.project)
+                    && (scope::is_given(id)
+                        || scope::follows(id, object, live, |id| declared.builder.get(id).is_some())))
     });
     for (id, object) in fresh.within(&read).filter(|(_, object)| !is_access(object.kind())) {
         builder.put(id.clone(), object.clone());
@@ -270,7 +272,7 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bo
                 // What every database has; but not what is declared of it, were it that nobody has a privilege.
                 || (scope::is_given(id) && id.parent().is_none_or(|parent| completed.get(&parent).is_none()))
                 // What follows from default privileges is in the completed state; where it is not, it was taken back.
-                || (!is_access(object.kind()) && object.implied(id, live))
+                || (!is_access(object.kind()) && scope::follows(id, object, live, |id| completed.get(id).is_some()))
         });
     if !all {
         let taken = declared.builder.iter().filter(|(_, object)| added(object)).map(|(id, _)| id.clone());

@@ -92,6 +92,15 @@ pub fn is_given_default(id: &ObjectId, catalog: &Catalog) -> bool {
     }
 }
 
+/// Whether a live object that is not declared follows from what is. A partition whose columns are declared has the defaults that are
+/// declared with them, and none of the partitioned table's.
+pub fn follows(id: &ObjectId, object: &Object, live: &Catalog, is_declared: impl Fn(&ObjectId) -> bool) -> bool {
+    object.implied(id, live)
+        && !(object.kind() == KindTag::Default
+            && id.parent().is_some_and(|column| is_declared(&column))
+            && live.children(&id.top(), KindTag::Attachment).next().is_some())
+}
+
 /// Narrows two states to what is to be compared.
 pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
     let declared = to.declared.as_ref();

@@ -333,6 +333,18 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
     }]
 }
 
+impl Column {
+    /// Whether an inherited column is in all as its parent's handed it down, so that it need not be declared.
+    fn is_as_from(&self, theirs: &Self) -> bool {
+        self.not_null.is_some() == theirs.not_null.as_ref().is_some_and(|not_null| !not_null.no_inherit)
+            && self.generated == theirs.generated
+            && self.storage == theirs.storage
+            && (self.compression.is_none() || self.compression == theirs.compression)
+            && self.statistics.is_none()
+            && self.options.is_empty()
+    }
+}
+
 impl Kind for Column {
     const INFO: KindInfo =
         KindInfo { dotted: true, holds_data: true, provided_in_part: true, ..KindInfo::new("column", "column") };
@@ -456,7 +468,7 @@ impl Kind for Column {
     }
 
     fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
-        self.provider(id, catalog).is_some()
+        self.provider(id, catalog).and_then(|theirs| Self::get(catalog, &theirs)).is_some_and(|t| self.is_as_from(t))
     }
 
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {

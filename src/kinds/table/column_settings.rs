@@ -89,7 +89,10 @@ pub(super) fn of_new(id: &ObjectId, column: &Column, cx: &PlanContext<'_>) -> Ve
     if column.storage.is_some() || parents.iter().any(|parent| parent.storage.is_some()) {
         steps.push(set_storage(id, column, usual, cx));
     }
-    if column.compression.is_none() && parents.iter().any(|parent| parent.compression.is_some()) {
+    let as_parents = || parents.iter().any(|parent| parent.compression == column.compression);
+    let parents_only = column.compression.is_none() && parents.iter().any(|parent| parent.compression.is_some());
+    // What is inherited is not written in CREATE TABLE.
+    if parents_only || column.compression.is_some() && column.inherited && !as_parents() {
         steps.push(set_compression(id, column, cx));
     }
     if let Some(target) = column.statistics {

@@ -423,6 +423,13 @@ pub(super) fn write_all(table: &ObjectId, in_columns: &Shorthand, cx: &WriteCont
             components.extend(sequence_grant::write(id, cx));
             if column.inherited && !attached {
                 // What the parent gives is not repeated; what deviates from it is said.
+                if column.storage.is_none()
+                    && let Some(usual) = above.iter().find_map(|p| {
+                        Column::get(cx.catalog, &p.child(KindTag::Column, &id.name()))?.usual_storage.as_ref()
+                    })
+                {
+                    entries.push(("storage".to_owned(), Out::text(usual)));
+                }
                 let own = ColumnDefault::get(cx.catalog, &id.child(KindTag::Default, ""));
                 let given = above.iter().find_map(|p| {
                     ColumnDefault::get(cx.catalog, &p.child(KindTag::Column, &id.name()).child(KindTag::Default, ""))

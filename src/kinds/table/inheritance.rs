@@ -152,10 +152,12 @@ impl Kind for Inheritance {
     }
 }
 
-/// Takes note of a parent that is no table of the user's (a foreign table, one of an extension): what the table has from it counts as
-/// its own.
-pub(super) fn parent_left_out(table: &ObjectId, parent: &str, out: &mut Reader) {
-    out.left_out("inheritance from a foreign or an extension's table", &format!("{} from {parent}", table.sql_path()));
+/// How a bond to a parent is called that is no table of the user's.
+pub(super) const OUTSIDE: &str = "inheritance from a foreign or an extension's table";
+
+/// Takes note of a parent that is not in the catalog: what the table has from it counts as its own.
+pub(super) fn parent_left_out(kind: &str, table: &ObjectId, parent: &str, out: &mut Reader) {
+    out.left_out(kind, &format!("{} from {parent}", table.sql_path()));
     let own: Vec<ObjectId> =
         out.builder.since(table).map(|(id, _)| id).filter(|id| id.is_within(table)).cloned().collect();
     for id in own {
@@ -173,7 +175,7 @@ impl Introspect for Inheritance {
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         let Some(table) = out.at("pg_class", row.number("relation")?, 0).cloned() else { return Ok(()) };
         let Some(handle) = out.handle("pg_class", row.number("parent")?, 0) else {
-            parent_left_out(&table, row.text("parent_name")?, out);
+            parent_left_out(OUTSIDE, &table, row.text("parent_name")?, out);
             return Ok(());
         };
         let parent = out.builder.id(handle).clone();

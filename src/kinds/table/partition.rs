@@ -10,7 +10,7 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
-use crate::kinds::table::inheritance::parent_left_out;
+use crate::kinds::table::inheritance::{OUTSIDE, parent_left_out};
 use crate::kinds::table::{bound, premise};
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -272,13 +272,14 @@ impl Introspect for Attachment {
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         let relation = row.number("relation")?;
         let Some(table) = out.at("pg_class", relation, 0).cloned() else { return Ok(()) };
+        if row.bool("pending")? {
+            parent_left_out("detachment that waits for FINALIZE", &table, row.text("parent_name")?, out);
+            return Ok(());
+        }
         let Some(handle) = out.handle("pg_class", row.number("parent")?, 0) else {
-            parent_left_out(&table, row.text("parent_name")?, out);
+            parent_left_out(OUTSIDE, &table, row.text("parent_name")?, out);
             return Ok(());
         };
-        if row.bool("pending")? {
-            out.left_out("detachment that waits for FINALIZE", &table.sql_path());
-        }
         let parent = out.builder.id(handle).clone();
         let attachment = Self { parent, bound: row.string("bound")? };
         let own = out.builder.put(table.child(KindTag::Attachment, ""), attachment);

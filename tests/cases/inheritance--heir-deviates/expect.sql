@@ -1,0 +1,2 @@
+select not attnotnull and attstorage = 'x' from pg_attribute where attrelid = 'c'::regclass and attname = 'b';
+select attcompression = 'p' from pg_attribute where attrelid = 'c'::regclass and attname = 'a';
