@@ -15,6 +15,7 @@ use crate::engine::scope;
 use crate::introspect::introspect;
 use crate::kinds::component::{is_access, same_but_for_maintain};
 use crate::kinds::extension::{Extension, Open};
+use crate::kinds::table::column::{Column, NotNull};
 use crate::kinds::{KindTag, Object};
 use crate::postgres::Ephemeral;
 
@@ -32,16 +33,39 @@ pub fn differ(state: &Catalog, ephemeral: &Ephemeral) -> bool {
     state.origin.major != 0 && state.origin.major != ephemeral.major()
 }
 
-/// What a server of another major version can build: it may have another version of an extension.
-pub fn buildable(catalog: Catalog) -> Catalog {
-    let extensions: Vec<(ObjectId, Extension)> =
-        catalog.iter().filter_map(|(id, object)| Some((id.clone(), Extension::of(object)?.clone()))).collect();
-    if extensions.iter().all(|(_, extension)| extension.version.0.is_none()) {
-        return catalog;
-    }
+/// The first major version to which NOT NULL is a constraint, with a name and properties.
+const NAMED_NOT_NULL: u32 = 18;
+
+/// What a server of another major version can build: it may have another version of an extension, and know no properties of NOT
+/// NULL.
+pub fn buildable(catalog: Catalog, ephemeral: &Ephemeral) -> Catalog {
     let mut builder = catalog.to_builder();
-    for (id, extension) in extensions {
-        builder.put(id, Extension { version: Open(None), ..extension });
+    for (id, object) in catalog.iter() {
+        match object {
+            Object::Extension(extension) if extension.version.0.is_some() => {
+                builder.put(id.clone(), Extension { version: Open(None), ..(**extension).clone() });
+            }
+            Object::Column(column) if ephemeral.major() < NAMED_NOT_NULL && column.not_null.is_some() => {
+                builder.put(id.clone(), Column { not_null: Some(NotNull::default()), ..(**column).clone() });
+            }
+            _ => {}
+        }
+    }
+    builder.finish_unchecked()
+}
+
+/// What was built, with what is declared and the scratch server does not know: the properties of NOT NULL.
+pub fn as_declared(built: Catalog, declared: &Catalog, ephemeral: &Ephemeral) -> Catalog {
+    if ephemeral.major() >= NAMED_NOT_NULL {
+        return built;
+    }
+    let mut builder = built.to_builder();
+    for (id, object) in built.iter() {
+        let (Some(column), Some(said)) = (Column::of(object), Column::get(declared, id)) else { continue };
+        let properties = said.not_null.as_ref().filter(|said| **said != NotNull::default());
+        if column.not_null.is_some() && properties.is_some() {
+            builder.put(id.clone(), Column { not_null: properties.cloned(), ..column.clone() });
+        }
     }
     builder.finish_unchecked()
 }
@@ -71,7 +95,7 @@ pub async fn reprinted(
     let part = state.builder_of(|id, object| {
         needed.contains(id) && !is_access(object.kind()) && (beside.contains(id) || !is_there(id))
     });
-    let read = elaborate(&buildable(part.finish_unchecked()), ephemeral, &project.search_path).await?;
+    let read = elaborate(&buildable(part.finish_unchecked(), ephemeral), ephemeral, &project.search_path).await?;
     let mut there = CatalogBuilder::new();
     there.origin = state.origin.clone();
     for (id, object) in state.iter() {

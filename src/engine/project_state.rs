@@ -67,11 +67,8 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let whole = declared.builder.finish_unchecked();
     let ephemeral = place.ephemeral().await?;
     place.settings.progress.stage("elaborating the declared schema");
-    let mut build = whole.filtered(|_, object| !is_access(object.kind()));
-    if live.is_some_and(|live| majors::differ(live, &ephemeral)) {
-        build = majors::buildable(build);
-    }
-    let elaborated = elaborate(&build, &ephemeral, &path).await?;
+    let build = whole.filtered(|_, object| !is_access(object.kind()));
+    let elaborated = elaborated(&build, live, &ephemeral, &path).await?;
     let reprinted = reprinted(live, &build, &ephemeral, place).await;
     let live = reprinted.as_ref().map(|r| &r.there).or(live);
     // What the project calls by another name than the live database is looked for under the new one from here on.
@@ -124,6 +121,20 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     Ok(loaded(catalog, whole.ids(), renamed))
 }
 
+/// As [`elaborate`], on a server that may be of another major version than the live one.
+async fn elaborated(
+    build: &Catalog,
+    live: Option<&Catalog>,
+    ephemeral: &Ephemeral,
+    path: &[String],
+) -> Result<Elaborated> {
+    if live.is_none_or(|live| !majors::differ(live, ephemeral)) {
+        return elaborate(build, ephemeral, path).await;
+    }
+    let found = elaborate(&majors::buildable(build.clone(), ephemeral), ephemeral, path).await?;
+    Ok(Elaborated { catalog: majors::as_declared(found.catalog, build, ephemeral), ..found })
+}
+
 /// What the live database has of what was built, as a scratch server of another major version prints it.
 async fn reprinted(
     live: Option<&Catalog>,
@@ -160,19 +171,17 @@ async fn partly(
     live: &Catalog,
     place: &mut Workplace<'_>,
 ) -> Result<(Catalog, BTreeMap<ObjectId, ObjectId>)> {
-    let Part { mut build, mut fresh } = part;
+    let Part { build, mut fresh } = part;
     let mut read = Catalog::default();
     let mut again = None;
     if !build.is_empty() {
         let ephemeral = place.ephemeral().await?;
-        if majors::differ(live, &ephemeral) {
-            build = majors::buildable(build);
-            again = reprinted(Some(live), &build, &ephemeral, place).await;
-        }
+        again = reprinted(Some(live), &build, &ephemeral, place).await;
         place.settings.progress.stage("elaborating what differs");
         let path = place.project.search_path.clone();
+        let found = elaborated(&build, Some(live), &ephemeral, &path).await?;
         let live = again.as_ref().map_or(live, |again| &again.there);
-        read = news(elaborate(&build, &ephemeral, &path).await?, Some(live), place);
+        read = news(found, Some(live), place);
         if !place.project.usual_names {
             read = adopt_parts(adopt_names(read, live, &declared.unnamed)?, live);
         }
