@@ -7,6 +7,7 @@ use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::introspect::printed::{self, Printer, Unprinted};
 use crate::introspect::{Row, class_oid};
+use crate::kinds::sequence::OfIdentity;
 use crate::kinds::{KindTag, Object};
 
 /// A catalog under construction, with the way from `pg_depend` addresses to objects.
@@ -21,6 +22,8 @@ pub struct Reader {
     roles: HashMap<u32, String>,
     /// What belongs to an extension, or (0) comes and goes with something else.
     members: HashMap<(u32, u32), u32>,
+    /// The sequences of identity columns, by the table's oid and the column's number.
+    pub identities: HashMap<(u32, i32), OfIdentity>,
     /// Whether queries give the trees of expressions instead of their texts, to be handed to [`Reader::print_later`]. In a query,
     /// `$later` says the same.
     pub prints_later: bool,

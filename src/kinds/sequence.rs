@@ -2,6 +2,8 @@
 //!
 //! The sequence of an identity column is part of the column and no object of its own.
 
+use std::collections::BTreeMap;
+
 use pg_query::NodeEnum;
 
 use crate::core::catalog::{Catalog, Edge};
@@ -322,10 +324,87 @@ impl Kind for SequenceOwner {
     }
 }
 
+/// The sequence of an identity column, which is a part of that and no object of its own.
+#[derive(Debug)]
+pub struct OfIdentity {
+    /// Its `pg_class.oid`.
+    pub oid: u32,
+    /// Its schema and name.
+    pub name: (String, String),
+    /// The role that owns it.
+    pub owner: String,
+    /// Its access list, where that is not the usual one.
+    pub acl: Option<Vec<String>>,
+    /// Whether it is UNLOGGED.
+    pub unlogged: bool,
+    /// What deviates from what PostgreSQL takes when it is not said.
+    pub options: BTreeMap<String, String>,
+}
+
+impl OfIdentity {
+    fn read(row: &Row<'_>, out: &mut Reader) -> Result<Self> {
+        let schema = out.schema(row.number("namespace")?).unwrap_or_default().to_owned();
+        Ok(Self {
+            oid: row.number("oid")?,
+            name: (schema, row.string("name")?),
+            owner: out.role(row.number("owner")?),
+            acl: row.opt("acl")?.map(crate::introspect::array),
+            unlogged: row.char("persistence")? == 'u',
+            options: sequence_deviations(
+                row.text("type_name")?,
+                row.text("start")?,
+                row.text("increment")?,
+                row.text("min")?,
+                row.text("max")?,
+                row.text("cache")?,
+                row.bool("cycle")?,
+            ),
+        })
+    }
+}
+
+/// Sequence options that deviate from what PostgreSQL takes when they are not said.
+fn sequence_deviations(
+    type_name: &str,
+    start: &str,
+    increment: &str,
+    min: &str,
+    max: &str,
+    cache: &str,
+    cycle: bool,
+) -> BTreeMap<String, String> {
+    let ascending = !increment.starts_with('-');
+    let (low, high) = match type_name {
+        "smallint" => ("-32768", "32767"),
+        "integer" => ("-2147483648", "2147483647"),
+        _ => ("-9223372036854775808", "9223372036854775807"),
+    };
+    let (default_min, default_max) = if ascending { ("1", high) } else { (low, "-1") };
+    let default_start = if ascending { min } else { max };
+    let mut options = BTreeMap::new();
+    let mut put = |deviates: bool, key: &str, value: &str| {
+        if deviates {
+            options.insert(key.to_owned(), value.to_owned());
+        }
+    };
+    put(start != default_start, "START WITH", start);
+    put(increment != "1", "INCREMENT BY", increment);
+    put(min != default_min, "MINVALUE", min);
+    put(max != default_max, "MAXVALUE", max);
+    put(cache != "1", "CACHE", cache);
+    put(cycle, "CYCLE", "");
+    options
+}
+
 impl Introspect for Sequence {
     const QUERY: &'static str = include_str!("sequence.sql");
 
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
+        if let Some(relation) = row.opt_number("relation")? {
+            let sequence = OfIdentity::read(row, out)?;
+            out.identities.insert((relation, row.number("number")?), sequence);
+            return Ok(());
+        }
         let Some((id, oid)) = out.id_in(row, KindTag::Sequence, "pg_class")? else { return Ok(()) };
         let sequence = Self {
             type_name: row.string("type_name")?,

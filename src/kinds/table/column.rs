@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal, qualified};
 use crate::core::options::Options;
@@ -14,6 +14,7 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::component::sequence_grant;
 use crate::kinds::sequence::within_bounds_of;
+use crate::kinds::table::Table;
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::{heirs, is_heir_already, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
@@ -374,7 +375,7 @@ impl Kind for Column {
         }
         // An identity column cannot be added to a table with heirs, which would get none; partitions do get one from 17 on.
         let apart = self.identity.as_ref().filter(|_| {
-            let partitioned = super::Table::get(cx.to, &top).is_some_and(|t| t.partition_key.is_some());
+            let partitioned = Table::get(cx.to, &top).is_some_and(|t| t.partition_key.is_some());
             !(partitioned && cx.major >= 17) && [cx.from, cx.to].iter().any(|c| !heirs(&top, c).is_empty())
         });
         if apart.is_some() {
@@ -433,7 +434,7 @@ impl Kind for Column {
         if computed && !is_implicit(&old.type_name, &self.type_name) {
             return views.into_iter().chain([id.clone()]).collect();
         }
-        let key = super::Table::get(cx.from, &table).and_then(|table| table.partition_key.as_deref());
+        let key = Table::get(cx.from, &table).and_then(|table| table.partition_key.as_deref());
         match key.is_some_and(|key| partition::key_reads(key, &id.name())) {
             true => vec![table],
             false => views,
@@ -479,58 +480,6 @@ impl Kind for Column {
     }
 }
 
-#[derive(Deserialize)]
-struct SequenceRow {
-    oid: String,
-    schema: String,
-    name: String,
-    #[serde(rename = "type")]
-    type_name: String,
-    start: String,
-    increment: String,
-    min: String,
-    max: String,
-    cache: String,
-    cycle: bool,
-    owner: String,
-    acl: Option<Vec<String>>,
-    /// Whether it is logged while its table is not, or the other way round.
-    other_persistence: bool,
-}
-
-/// Sequence options that deviate from what PostgreSQL takes when they are not said.
-pub(crate) fn sequence_deviations(
-    type_name: &str,
-    start: &str,
-    increment: &str,
-    min: &str,
-    max: &str,
-    cache: &str,
-    cycle: bool,
-) -> BTreeMap<String, String> {
-    let ascending = !increment.starts_with('-');
-    let (low, high) = match type_name {
-        "smallint" => ("-32768", "32767"),
-        "integer" => ("-2147483648", "2147483647"),
-        _ => ("-9223372036854775808", "9223372036854775807"),
-    };
-    let (default_min, default_max) = if ascending { ("1", high) } else { (low, "-1") };
-    let default_start = if ascending { min } else { max };
-    let mut options = BTreeMap::new();
-    let mut put = |deviates: bool, key: &str, value: &str| {
-        if deviates {
-            options.insert(key.to_owned(), value.to_owned());
-        }
-    };
-    put(start != default_start, "START WITH", start);
-    put(increment != "1", "INCREMENT BY", increment);
-    put(min != default_min, "MINVALUE", min);
-    put(max != default_max, "MAXVALUE", max);
-    put(cache != "1", "CACHE", cache);
-    put(cycle, "CYCLE", "");
-    options
-}
-
 impl Introspect for Column {
     const QUERY: &'static str = include_str!("column.sql");
 
@@ -553,37 +502,26 @@ impl Introspect for Column {
         let collation = row.opt_string("collation")?;
         let not_null = row.bool("not_null")?.then(NotNull::default);
         let generation = row.char("identity")?;
-        let mut sequence_oid = None;
-        let identity = match row.opt("sequence")? {
-            Some(json) if generation != ' ' => {
-                let sequence: SequenceRow = serde_json::from_str(json).map_err(|e| {
-                    Diagnostic::error("catalog-row", format!("the identity sequence of {id} cannot be read: {e}"))
-                })?;
-                sequence_oid = sequence.oid.parse::<u32>().ok();
-                let owner = out.role(sequence.owner.parse().unwrap_or_default());
-                sequence_grant::read(&id, &owner, &sequence.acl.unwrap_or_default(), out);
-                if sequence.other_persistence {
-                    let name = qualified(&sequence.schema, &sequence.name);
-                    out.left_out("persistence of an identity sequence", &name);
-                }
-                let usual = usual_sequence(&id);
-                let actual = (sequence.schema, sequence.name);
-                Some(Identity {
-                    always: generation == 'a',
-                    sequence: (actual != usual).then_some(actual),
-                    options: sequence_deviations(
-                        &sequence.type_name,
-                        &sequence.start,
-                        &sequence.increment,
-                        &sequence.min,
-                        &sequence.max,
-                        &sequence.cache,
-                        sequence.cycle,
-                    ),
-                })
-            }
-            _ => None,
+        let sequence = match generation {
+            ' ' => None,
+            _ => out.identities.remove(&(relation, number)),
         };
+        let sequence_oid = sequence.as_ref().map(|sequence| sequence.oid);
+        let identity = sequence.map(|sequence| {
+            sequence_grant::read(&id, &sequence.owner, &sequence.acl.unwrap_or_default(), out);
+            // Up to 14, all sequences are logged.
+            let logged = out.builder.get(&table).and_then(Table::of).is_none_or(|table| table.logged);
+            if out.major >= 15 && sequence.unlogged == logged {
+                let name = qualified(&sequence.name.0, &sequence.name.1);
+                out.left_out("persistence of an identity sequence", &name);
+            }
+            let usual = usual_sequence(&id);
+            Identity {
+                always: generation == 'a',
+                sequence: (sequence.name != usual).then_some(sequence.name),
+                options: sequence.options,
+            }
+        });
         let storage = column_settings::storage(row, "storage")?;
         let usual_storage = column_settings::storage(row, "usual_storage")?;
         let compression = column_settings::compression(row)?;
