@@ -19,7 +19,7 @@ use crate::kinds::{READERS, SECOND_CONNECTION};
 use crate::postgres::{Session, sql_error};
 
 pub use printed::Printer;
-pub use reader::Reader;
+pub use reader::{Reader, SequencePart};
 pub use row::{Row, array};
 
 macro_rules! classes {

@@ -1,5 +1,7 @@
 //! What the kinds read their rows into.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::core::catalog::{CatalogBuilder, Edge};
@@ -7,8 +9,24 @@ use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::introspect::printed::{self, Printer, Unprinted};
 use crate::introspect::{Row, class_oid};
-use crate::kinds::sequence::OfIdentity;
 use crate::kinds::{KindTag, Object};
+
+/// A sequence that is a part of a column and no object of its own, kept until the column is read.
+#[derive(Debug)]
+pub struct SequencePart {
+    /// Its `pg_class.oid`.
+    pub oid: u32,
+    /// Its schema and name.
+    pub name: (String, String),
+    /// The role that owns it.
+    pub owner: String,
+    /// Its access list, where that is not the usual one.
+    pub acl: Option<Vec<String>>,
+    /// Whether it is UNLOGGED.
+    pub unlogged: bool,
+    /// What deviates from what PostgreSQL takes when it is not said.
+    pub options: BTreeMap<String, String>,
+}
 
 /// A catalog under construction, with the way from `pg_depend` addresses to objects.
 #[derive(Debug, Default)]
@@ -23,7 +41,7 @@ pub struct Reader {
     /// What belongs to an extension, or (0) comes and goes with something else.
     members: HashMap<(u32, u32), u32>,
     /// The sequences of identity columns, by the table's oid and the column's number.
-    pub identities: HashMap<(u32, i32), OfIdentity>,
+    pub identities: HashMap<(u32, i32), SequencePart>,
     /// Whether queries give the trees of expressions instead of their texts, to be handed to [`Reader::print_later`]. In a query,
     /// `$later` says the same.
     pub prints_later: bool,

@@ -12,7 +12,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Premise, Step};
 use crate::declare::context::DeclareContext;
-use crate::introspect::{Reader, Row};
+use crate::introspect::{Reader, Row, SequencePart};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::component::Owner;
 use crate::kinds::table::column::Identity;
@@ -324,43 +324,24 @@ impl Kind for SequenceOwner {
     }
 }
 
-/// The sequence of an identity column, which is a part of that and no object of its own.
-#[derive(Debug)]
-pub struct OfIdentity {
-    /// Its `pg_class.oid`.
-    pub oid: u32,
-    /// Its schema and name.
-    pub name: (String, String),
-    /// The role that owns it.
-    pub owner: String,
-    /// Its access list, where that is not the usual one.
-    pub acl: Option<Vec<String>>,
-    /// Whether it is UNLOGGED.
-    pub unlogged: bool,
-    /// What deviates from what PostgreSQL takes when it is not said.
-    pub options: BTreeMap<String, String>,
-}
-
-impl OfIdentity {
-    fn read(row: &Row<'_>, out: &mut Reader) -> Result<Self> {
-        let schema = out.schema(row.number("namespace")?).unwrap_or_default().to_owned();
-        Ok(Self {
-            oid: row.number("oid")?,
-            name: (schema, row.string("name")?),
-            owner: out.role(row.number("owner")?),
-            acl: row.opt("acl")?.map(crate::introspect::array),
-            unlogged: row.char("persistence")? == 'u',
-            options: sequence_deviations(
-                row.text("type_name")?,
-                row.text("start")?,
-                row.text("increment")?,
-                row.text("min")?,
-                row.text("max")?,
-                row.text("cache")?,
-                row.bool("cycle")?,
-            ),
-        })
-    }
+fn read_part(row: &Row<'_>, out: &mut Reader) -> Result<SequencePart> {
+    let schema = out.schema(row.number("namespace")?).unwrap_or_default().to_owned();
+    Ok(SequencePart {
+        oid: row.number("oid")?,
+        name: (schema, row.string("name")?),
+        owner: out.role(row.number("owner")?),
+        acl: row.opt("acl")?.map(crate::introspect::array),
+        unlogged: row.char("persistence")? == 'u',
+        options: sequence_deviations(
+            row.text("type_name")?,
+            row.text("start")?,
+            row.text("increment")?,
+            row.text("min")?,
+            row.text("max")?,
+            row.text("cache")?,
+            row.bool("cycle")?,
+        ),
+    })
 }
 
 /// Sequence options that deviate from what PostgreSQL takes when they are not said.
@@ -401,7 +382,7 @@ impl Introspect for Sequence {
 
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         if let Some(relation) = row.opt_number("relation")? {
-            let sequence = OfIdentity::read(row, out)?;
+            let sequence = read_part(row, out)?;
             out.identities.insert((relation, row.number("number")?), sequence);
             return Ok(());
         }
