@@ -13,6 +13,7 @@ use crate::kinds::component::comment;
 use crate::kinds::sequence::Sequence;
 use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
+use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
 use crate::kinds::table::partition::has_attached_children;
@@ -378,6 +379,17 @@ pub fn proves(step: &Step) -> bool {
     step.object.kind() == KindTag::Constraint && step.sql.contains(" VALIDATE CONSTRAINT ")
 }
 
+/// What a primary key demands of its columns, where a table with partitions is to get it alone: its heirs' columns are not made
+/// NOT NULL along with it.
+pub fn demanded(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> Vec<String> {
+    let Object::Constraint(key) = object else { return Vec::new() };
+    if key.constraint_type != ConstraintType::PrimaryKey || heirs(&id.top(), catalog).is_empty() {
+        return Vec::new();
+    }
+    let columns = key.columns.iter().map(|name| id.top().child(KindTag::Column, name));
+    columns.filter_map(|column| not_null(&column, catalog.get(&column)?, major)).collect()
+}
+
 /// As [`ensure`], for a step from a known state: what it says is what is to be done, only that it may have been done already.
 pub fn ensure_known(id: &ObjectId, object: &Object, step: &Step, catalog: &Catalog) -> Vec<String> {
     let create = std::slice::from_ref(&step.sql);
@@ -689,11 +701,10 @@ pub fn not_null(id: &ObjectId, object: &Object, major: u32) -> Option<String> {
         SHOWN + 1,
         literal(&format!("column {} is to be NOT NULL and has rows without a value", id.sql_path())),
         found_rows(),
-        literal(&match &own.name {
-            Some(constraint) if major >= 18 => {
-                format!("ALTER TABLE {table} ADD CONSTRAINT {} NOT NULL {name}", Ident(constraint))
-            }
-            _ => format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL"),
+        // PostgreSQL does not choose a name that a new heir has already.
+        literal(&match major >= 18 {
+            true => format!("ALTER TABLE {table} ADD CONSTRAINT {} NOT NULL {name}", Ident(&own.name_of(id))),
+            false => format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL"),
         }),
     );
     Some(format!("DO {}", dollar_quoted(&body)))

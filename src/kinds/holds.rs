@@ -31,6 +31,9 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
         Object::Grant(_) => Some(format!("({}) IS NOT NULL", access_list(&id.parent()?)?)),
         Object::SequenceGrant(_) => Some(format!("({}) IS NOT NULL", access_of_counter(&id.parent()?))),
         Object::TriggerState(_) => Some(switched(id, None)),
+        Object::ViewColumn(_) if id.top().kind() == KindTag::MaterializedView => {
+            Some(format!("{} IS NOT NULL", regclass(&id.top_sql())))
+        }
         _ => exists(id, object),
     }
 }
@@ -47,7 +50,7 @@ fn switched(id: &ObjectId, enabled: Option<&str>) -> String {
 
 /// Whether a result speaks of the object only where it is not as declared.
 pub fn is_quiet(object: &Object) -> bool {
-    matches!(object, Object::Grant(_) | Object::SequenceGrant(_))
+    matches!(object, Object::Grant(_) | Object::SequenceGrant(_) | Object::ViewColumn(_))
 }
 
 /// An SQL expression that is true when the object is there and is as declared, as far as that can be asked shortly. `major` is the
@@ -63,6 +66,12 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
              WHERE a.attrelid = {} AND a.attname = {name} AND NOT a.attisdropped AND {})",
             regclass(&id.top_sql()),
             column_is(id, column, catalog)
+        ),
+        Object::ViewColumn(column) if id.top().kind() == KindTag::MaterializedView => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+             WHERE a.attrelid = {} AND a.attname = {name} AND {})",
+            regclass(&id.top_sql()),
+            settings_are(column.storage.as_deref(), column.compression.as_deref(), column.statistics, &column.options)
         ),
         Object::CompositeAttribute(attribute) => format!(
             "EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
@@ -198,16 +207,35 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
     })
 }
 
-/// Conditions on `pg_attribute a` and its `pg_type t`.
-fn column_is(id: &ObjectId, column: &Column, catalog: &Catalog) -> String {
+/// Conditions on `pg_attribute a` and its `pg_type t`: what may be set for a column, of a table or a materialized view.
+fn settings_are(
+    storage: Option<&str>,
+    compression: Option<&str>,
+    statistics: Option<i32>,
+    options: &Options,
+) -> String {
     let letter = |word: Option<&str>, letters: &[(&str, char)]| {
         word.and_then(|word| letters.iter().find(|(w, _)| w.eq_ignore_ascii_case(word))).map(|(_, letter)| *letter)
     };
+    let strategies = [("plain", 'p'), ("external", 'e'), ("main", 'm'), ("extended", 'x')];
+    let strategy =
+        letter(storage, &strategies).map_or_else(|| "t.typstorage".to_owned(), |letter| format!("'{letter}'"));
+    let method = letter(compression, &[("pglz", 'p'), ("lz4", 'l')]).map(String::from).unwrap_or_default();
+    let conditions = [
+        format!("coalesce(nullif(a.attstattarget, -1)::int, -1) = {}", statistics.unwrap_or(-1)),
+        options_are("a.attoptions", options),
+        format!("a.attstorage = {strategy}"),
+        format!("a.attcompression = '{method}'"),
+    ];
+    conditions.join(" AND ")
+}
+
+/// Conditions on `pg_attribute a` and its `pg_type t`.
+fn column_is(id: &ObjectId, column: &Column, catalog: &Catalog) -> String {
     let mut conditions = vec![
         format!("format_type(a.atttypid, a.atttypmod) = {}", literal(&column.type_name)),
         collation_is("a.attcollation", "t.typcollation", column.collation.as_deref()),
-        format!("coalesce(nullif(a.attstattarget, -1)::int, -1) = {}", column.statistics.unwrap_or(-1)),
-        options_are("a.attoptions", &column.options),
+        settings_are(column.storage.as_deref(), column.compression.as_deref(), column.statistics, &column.options),
     ];
     match &column.not_null {
         // A NOT NULL that is not proved is one of 18, and does not count as one there.
@@ -232,13 +260,6 @@ fn column_is(id: &ObjectId, column: &Column, catalog: &Catalog) -> String {
         None => "",
     };
     conditions.push(format!("a.attidentity = '{identity}'"));
-    let storage = [("plain", 'p'), ("external", 'e'), ("main", 'm'), ("extended", 'x')];
-    conditions.push(match letter(column.storage.as_deref(), &storage) {
-        Some(letter) => format!("a.attstorage = '{letter}'"),
-        None => "a.attstorage = t.typstorage".to_owned(),
-    });
-    let compression = letter(column.compression.as_deref(), &[("pglz", 'p'), ("lz4", 'l')]);
-    conditions.push(format!("a.attcompression = '{}'", compression.map(String::from).unwrap_or_default()));
     let default = Default::get(catalog, &id.child(KindTag::Default, "")).map(|default| literal(&default.expression));
     if let Some(text) = default.or_else(|| column.generated.as_ref().map(|generated| wrapped(&generated.expression))) {
         conditions.push(format!(

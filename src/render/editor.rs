@@ -277,6 +277,8 @@ impl Parts {
                     };
                     if editor.offline {
                         restated::parts_follow(id, editor.to).iter().for_each(|sql| statement(sql, part));
+                        let demanded = ensure::demanded(id, object, editor.to, editor.plan.major);
+                        demanded.iter().for_each(|sql| statement(sql, part));
                     }
                     statements.iter().for_each(|sql| statement(sql, part));
                     if editor.offline {
