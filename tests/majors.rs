@@ -8,7 +8,7 @@ mod support;
 
 use support::journey::{Ended, round_trip};
 use support::servers::{DEFAULT_MAJOR, Server, installed, server_of};
-use support::trueup::trueup;
+use support::trueup::{DIFFERS, trueup};
 
 /// The versions trueup supports.
 const MAJORS: std::ops::RangeInclusive<u32> = 14..=18;
@@ -104,4 +104,38 @@ fn states_of_two_major_versions_are_compared_on_one() {
         .filter_map(|((major, path), result)| Some(format!("{major} {}: {}", path.display(), result.as_ref().err()?)))
         .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// MAINTAIN came with 17. A project on a newer server takes it away although the scratch server does not know it; between a server
+/// that knows it and one that does not, it is no difference.
+#[test]
+fn maintain_is_taken_away_by_way_of_a_scratch_server_that_does_not_know_it() {
+    let newest = *MAJORS.end();
+    let (Some(live), Some(older)) = (server_of(newest), server_of(DEFAULT_MAJOR)) else {
+        println!("SKIPPED  PostgreSQL {newest} or {DEFAULT_MAJOR} is not installed");
+        return;
+    };
+    let (one, two, third) = (live.database(), older.database(), live.database());
+    let common = "create table t (id int); grant all on t to public;";
+    one.load(common).unwrap();
+    two.load(common).unwrap();
+    third.load("create table t (id int); grant all on t to public; revoke maintain on t from public").unwrap();
+    let scratch = older.ephemeral();
+    let diff = |from: &str, to: &str| trueup(&["diff", "--from", from, "--to", to, "--ephemeral", &scratch]);
+    let across = diff(&one.url, &two.url);
+    assert!(across.fine(), "{}{}", across.stdout, across.report());
+    let alike = diff(&one.url, &third.url);
+    assert!(alike.status == DIFFERS && alike.stdout.contains("REVOKE MAINTAIN"), "{}{}", alike.stdout, alike.report());
+
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().display().to_string();
+    std::fs::create_dir(folder.path().join("schema")).unwrap();
+    std::fs::write(folder.path().join("trueup.yaml"), "version: 1\n").unwrap();
+    let all_but_one = "[delete, insert, references, select, trigger, truncate, update]";
+    let table = format!("tables:\n  t:\n    columns: {{id: int}}\n    grants: {{public: {all_but_one}}}\n");
+    std::fs::write(folder.path().join("schema/t.yaml"), table).unwrap();
+    let apply = trueup(&["apply", "--from", &one.url, "--to", &project, "--yes", "--ephemeral", &scratch]);
+    assert!(apply.fine(), "{}{}", apply.stdout, apply.report());
+    let same = diff(&one.url, &third.url);
+    assert!(same.fine(), "{}{}", same.stdout, same.report());
 }

@@ -13,6 +13,7 @@ use crate::declare::project::{Profile, Project};
 use crate::engine::project_state::with_parts;
 use crate::engine::scope;
 use crate::introspect::introspect;
+use crate::kinds::component::acl::MAINTAIN_SINCE;
 use crate::kinds::component::{is_access, same_but_for_maintain};
 use crate::kinds::extension::{Extension, Open};
 use crate::kinds::table::column::{Column, NotNull};
@@ -127,10 +128,7 @@ impl Reprinted {
                 keep(other, id, object.clone(), other, &mut builder);
                 continue;
             };
-            let object = match same_but_for_maintain(object, own) && self.own.origin.major != other.origin.major {
-                true => own.clone(),
-                false => object.with_words_of(print, there, own),
-            };
+            let object = object.with_words_of(print, there, own);
             let is_same = object.changes(own).is_empty() && rests_on(printed, id) == rests_on(&self.there, id);
             keep(other, id, object, if is_same { &self.own } else { other }, &mut builder);
         }
@@ -170,7 +168,10 @@ pub async fn in_words_of(
     }
     let state_there = printed.pop().unwrap_or_default();
     let there = printed.pop().unwrap_or_default();
-    let settled = Reprinted { own: own.clone(), there }.in_words_of(&state_there, state);
+    let mut settled = Reprinted { own: own.clone(), there }.in_words_of(&state_there, state);
+    if knows_maintain(own) != knows_maintain(state) {
+        settled = same_privileges(&settled, own);
+    }
     if !is_files {
         return Ok(settled);
     }
@@ -191,6 +192,21 @@ pub async fn in_words_of(
         builder.put(id, object);
     }
     Ok(builder.finish_unchecked())
+}
+
+fn knows_maintain(state: &Catalog) -> bool {
+    state.origin.major >= MAINTAIN_SINCE
+}
+
+/// A state with the privileges of another one where they are the same but for one that only one of the two servers knows.
+fn same_privileges(state: &Catalog, own: &Catalog) -> Catalog {
+    let mut builder = state.to_builder();
+    for (id, object) in state.iter() {
+        if let Some(own) = own.get(id).filter(|own| same_but_for_maintain(object, own)) {
+            builder.put(id.clone(), own.clone());
+        }
+    }
+    builder.finish_unchecked()
 }
 
 /// Says that states of these major versions could not be compared on the scratch server.

@@ -315,7 +315,7 @@ async fn first_batch(session: &Session, reader: &mut Reader) -> Result<(Vec<Stri
 fn unmodelled(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
     let (kind, what) = (row.string("kind")?, row.string("name")?);
     if !kind.is_empty() {
-        reader.builder.origin.unmodelled.push((kind, what));
+        reader.left_out(&kind, &what);
         return Ok(());
     }
     let (class, oid, sub) = (row.number("refclass")?, row.number("refoid")?, row.number("refsub")?);

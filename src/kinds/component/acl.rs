@@ -30,7 +30,7 @@ const LETTERS: &[(char, &str)] = &[
 ];
 
 /// The first major version that knows MAINTAIN.
-pub(super) const MAINTAIN_SINCE: u32 = 17;
+pub const MAINTAIN_SINCE: u32 = 17;
 
 /// The privileges that a type of object has, by the letter that `acldefault` takes (`r` for relations, `c` for columns, …).
 pub fn words_of(object_type: char, major: u32) -> &'static [&'static str] {

@@ -266,7 +266,7 @@ pub fn read_comment(row: &Row<'_>, out: &mut Reader) -> Result<()> {
     };
     match id {
         Ok(id) => _ = out.builder.put(id, Comment { text: row.string("text")? }),
-        Err(part) => out.builder.origin.unmodelled.push((format!("comment on {part}"), target.sql_path())),
+        Err(part) => out.left_out(&format!("comment on {part}"), &target.sql_path()),
     }
     Ok(())
 }

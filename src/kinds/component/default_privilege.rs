@@ -165,10 +165,7 @@ impl Introspect for DefaultPrivilege {
         let namespace: u32 = row.number("namespace")?;
         let kind = row.char("type")?;
         let Some((word, _, letter)) = TYPES.iter().find(|(_, k, _)| *k == kind) else {
-            out.builder
-                .origin
-                .unmodelled
-                .push(("default privileges".to_owned(), format!("for role {role}, object type {kind}")));
+            out.left_out("default privileges", &format!("for role {role}, object type {kind}"));
             return Ok(());
         };
         let access = acl::read(&row.list("acl")?);

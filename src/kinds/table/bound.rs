@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::core::name::literal;
+
 /// Whether two bounds of one partitioned table may take the same rows. Where that is not certain, they may.
 pub(super) fn overlap(a: &str, b: &str) -> bool {
     match (a == "DEFAULT", b == "DEFAULT") {
@@ -21,6 +23,43 @@ pub(super) fn overlap(a: &str, b: &str) -> bool {
         return !(ends(&to_a, &from_b) || ends(&to_b, &from_a));
     }
     true
+}
+
+/// The condition of the rows that a bound of a table that is partitioned by `key` leaves out; `parent` is that table, in SQL. None
+/// where the key or the bound is not plain (an operator class, a value with a comma in it).
+pub(super) fn outside(bound: &str, key: &str, parent: &str) -> Option<String> {
+    let inside = key.split_once(" (")?.1.strip_suffix(')')?;
+    let row = format!("ROW({inside})");
+    crate::sql::expression(&row).ok()?;
+    if let Some((modulus, remainder)) = remainder(bound) {
+        let of = literal(parent);
+        return Some(format!(
+            "NOT pg_catalog.satisfies_hash_partition({of}::pg_catalog.regclass, {modulus}, {remainder}, {inside})"
+        ));
+    }
+    if let Some(list) = list(bound) {
+        let (nulls, values): (Vec<String>, Vec<String>) = list.into_iter().partition(|value| value == "NULL");
+        let others = format!("({inside}) NOT IN ({})", values.join(", "));
+        return Some(match (nulls.is_empty(), values.is_empty()) {
+            (_, true) => format!("({inside}) IS NOT NULL"),
+            (true, false) => format!("(({inside}) IS NULL OR {others})"),
+            (false, false) => format!("(({inside}) IS NOT NULL AND {others})"),
+        });
+    }
+    let (from, to) = bound.strip_prefix("FOR VALUES FROM ")?.split_once(" TO ")?;
+    let mut ends = Vec::new();
+    for (end, open, sign) in [(values(from)?, "MINVALUE", "<"), (values(to)?, "MAXVALUE", ">=")] {
+        if end.iter().all(|value| value == open) {
+            continue;
+        }
+        if end.iter().any(|value| value == "MINVALUE" || value == "MAXVALUE") {
+            return None;
+        }
+        ends.push(format!("{row} {sign} ROW({})", end.join(", ")));
+    }
+    // A row in which a part of the key is NULL fits no range.
+    ends.push(format!("NOT {row} IS NOT NULL"));
+    Some(format!("({})", ends.join(" OR ")))
 }
 
 /// The values of `FOR VALUES IN ('a', NULL)`.
@@ -75,7 +114,27 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::overlap;
+    use super::{outside, overlap};
+
+    #[test]
+    fn what_is_not_plain_has_no_condition() {
+        let of = |bound, key| outside(bound, key, "public.t");
+        assert_eq!(
+            of("FOR VALUES IN ('a', NULL)", "LIST (k)").as_deref(),
+            Some("((k) IS NOT NULL AND (k) NOT IN ('a'))")
+        );
+        assert_eq!(
+            of("FOR VALUES FROM ('1', MINVALUE) TO ('2', MINVALUE)", "RANGE (a, b)"),
+            None,
+            "a part of an end that is open"
+        );
+        assert_eq!(
+            of("FOR VALUES FROM (MINVALUE) TO ('9')", "RANGE (a)").as_deref(),
+            Some("(ROW(a) >= ROW('9') OR NOT ROW(a) IS NOT NULL)")
+        );
+        assert_eq!(of("FOR VALUES IN ('a, NULL, b')", "LIST (k)"), None);
+        assert_eq!(of("FOR VALUES FROM ('a') TO ('b')", "RANGE (k text_pattern_ops)"), None);
+    }
 
     #[test]
     fn what_takes_the_same_rows() {

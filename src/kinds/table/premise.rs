@@ -10,9 +10,10 @@ use pg_query::protobuf::Node;
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident, literal, qualified};
+use crate::core::name::{Ident, ident, qualified};
 use crate::core::step::Premise;
 use crate::kinds::table::Table;
+use crate::kinds::table::bound;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
@@ -114,7 +115,7 @@ pub(super) fn cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) ->
 pub(super) fn bound(id: &ObjectId, new: &Attachment, cx: &PlanContext<'_>) -> Option<Premise> {
     let (table, parent) = (id.top(), &new.parent);
     let key = Table::get(cx.from, parent).filter(|_| cx.online && !cx.is_new(parent))?.partition_key.as_deref()?;
-    let outside = outside_of(&new.bound, key, parent)?;
+    let outside = bound::outside(&new.bound, key, &parent.sql())?;
     let what = format!("the partition {} of {} is to hold {}", table.sql(), parent.sql(), new.bound);
     let (of, filter, fact) = if cx.from.contains(&table) && !cx.is_new(&table) {
         (table, outside, format!("{what}, which leaves out"))
@@ -137,42 +138,6 @@ pub(super) fn bound(id: &ObjectId, new: &Attachment, cx: &PlanContext<'_>) -> Op
         columns: Vec::new(),
         table: of,
     })
-}
-
-/// The condition of the rows that a bound leaves out, where the key and the bound are plain.
-fn outside_of(bound: &str, key: &str, parent: &ObjectId) -> Option<String> {
-    let inside = key.split_once(" (")?.1.strip_suffix(')')?;
-    if let Some(rest) = bound.strip_prefix("FOR VALUES WITH (modulus ") {
-        let (modulus, remainder) = rest.strip_suffix(')')?.split_once(", remainder ")?;
-        let of = literal(&parent.sql());
-        return Some(format!(
-            "NOT pg_catalog.satisfies_hash_partition({of}::pg_catalog.regclass, {modulus}, {remainder}, {inside})"
-        ));
-    }
-    if let Some(list) = bound.strip_prefix("FOR VALUES IN (").and_then(|rest| rest.strip_suffix(')')) {
-        let (nulls, values): (Vec<&str>, Vec<&str>) = list.split(", ").partition(|value| *value == "NULL");
-        let others = format!("({inside}) NOT IN ({})", values.join(", "));
-        return Some(match (nulls.is_empty(), values.is_empty()) {
-            (_, true) => format!("({inside}) IS NOT NULL"),
-            (true, false) => format!("(({inside}) IS NULL OR {others})"),
-            (false, false) => format!("(({inside}) IS NOT NULL AND {others})"),
-        });
-    }
-    let (from, to) = bound.strip_prefix("FOR VALUES FROM (")?.strip_suffix(')')?.split_once(") TO (")?;
-    let is_all = |end: &str, word: &str| end.split(", ").all(|value| value == word);
-    let mut ends = Vec::new();
-    for (end, open, sign) in [(from, "MINVALUE", "<"), (to, "MAXVALUE", ">=")] {
-        if is_all(end, open) {
-            continue;
-        }
-        if end.contains("MINVALUE") || end.contains("MAXVALUE") {
-            return None;
-        }
-        ends.push(format!("ROW({inside}) {sign} ROW({end})"));
-    }
-    // A row in which a part of the key is NULL fits no range.
-    ends.push(format!("NOT ROW({inside}) IS NOT NULL"));
-    Some(format!("({})", ends.join(" OR ")))
 }
 
 /// A constraint: no row that violates it.
