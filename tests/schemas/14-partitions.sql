@@ -60,3 +60,10 @@ create table items (region text not null, order_id bigint not null, n int not nu
 create table items_eu partition of items for values in ('eu','uk');
 create table items_us partition of items for values in ('us');
 
+create table packed (a text compression pglz, b text compression pglz, c int default 1);
+create table packed_heir () inherits (packed);
+alter table packed_heir alter a set compression default, alter c drop default;
+create table split (a int, b text compression pglz, c int default 1) partition by list (a);
+create table split_1 partition of split for values in (1);
+create table split_2 partition of split for values in (2);
+alter table split_2 alter b set compression default, alter c drop default;

@@ -340,7 +340,7 @@ impl Column {
         self.not_null.is_some() == theirs.not_null.as_ref().is_some_and(|not_null| !not_null.no_inherit)
             && self.generated == theirs.generated
             && self.storage == theirs.storage
-            && (self.compression.is_none() || self.compression == theirs.compression)
+            && self.compression == theirs.compression
             && self.statistics.is_none()
             && self.options.is_empty()
     }
@@ -469,7 +469,11 @@ impl Kind for Column {
     }
 
     fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
-        self.provider(id, catalog).and_then(|theirs| Self::get(catalog, &theirs)).is_some_and(|t| self.is_as_from(t))
+        let Some(theirs) = self.provider(id, catalog) else { return false };
+        // That it has no default though the parent has one is nothing that could be met by itself.
+        let has_default = |column: &ObjectId| catalog.contains(&column.child(KindTag::Default, ""));
+        let lacks_default = self.identity.is_none() && has_default(&theirs) && !has_default(id);
+        !lacks_default && Self::get(catalog, &theirs).is_some_and(|theirs| self.is_as_from(theirs))
     }
 
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {

@@ -23,7 +23,13 @@ use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
 /// How values are stored, in words.
 pub(crate) const STORAGE: &[&str] = &["plain", "external", "extended", "main"];
 /// How values are compressed.
-pub(crate) const COMPRESSION: &[&str] = &["pglz", "lz4"];
+pub(crate) const COMPRESSION: &[&str] = &["pglz", "lz4", DEFAULT];
+const DEFAULT: &str = "default";
+
+/// What `storage` or `compression` says, folded; none where it is what the type or the server has by default.
+pub(crate) fn strategy_said(word: Option<&str>) -> Option<String> {
+    word.map(str::to_lowercase).filter(|word| word != DEFAULT)
+}
 
 /// The keys of a column's mapping.
 pub const DEFINITION: Definition = Definition {
@@ -55,7 +61,11 @@ pub const DEFINITION: Definition = Definition {
             shape: Shape::Sql,
         },
         KeyDoc { name: "storage", doc: "How long values are stored.", shape: Shape::OneOf(STORAGE) },
-        KeyDoc { name: "compression", doc: "The compression method: pglz or lz4.", shape: Shape::OneOf(COMPRESSION) },
+        KeyDoc {
+            name: "compression",
+            doc: "The compression method: pglz or lz4; `default` says of an inherited column that it does not have its parent's.",
+            shape: Shape::OneOf(COMPRESSION),
+        },
         KeyDoc { name: "statistics", doc: "The statistics target.", shape: Shape::Integer },
         KeyDoc { name: "options", doc: "n_distinct, n_distinct_inherited.", shape: Shape::TextMap },
         KeyDoc {
@@ -125,7 +135,7 @@ pub fn declare(table: &ObjectId, position: i32, key: &Key, node: &Node, cx: &mut
     let not_null = fields.bool("not_null")?;
     let not_valid = fields.bool("not_valid")?.unwrap_or(false);
     let storage = fields.one_of("storage")?.map(str::to_owned);
-    let compression = fields.one_of("compression")?.map(str::to_owned);
+    let compression = strategy_said(fields.one_of("compression")?);
     let statistics = fields.integer("statistics")?;
     let options: Options =
         fields.text_map("options")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())).collect();
@@ -231,9 +241,9 @@ fn fragment(
             .generated
             .as_ref()
             .map(|(e, how)| Generated { expression: e.text.trim().to_owned(), stored: *how == GeneratedKind::Stored }),
-        storage: parts.storage.as_ref().map(|s| s.to_lowercase()),
+        storage: strategy_said(parts.storage.as_deref()),
         usual_storage: None,
-        compression: parts.compression.as_ref().map(|s| s.to_lowercase()),
+        compression: strategy_said(parts.compression.as_deref()),
         statistics: None,
         options: Options::new(),
         inherited: false,
@@ -423,12 +433,16 @@ pub(super) fn write_all(table: &ObjectId, in_columns: &Shorthand, cx: &WriteCont
             components.extend(sequence_grant::write(id, cx));
             if column.inherited && !attached {
                 // What the parent gives is not repeated; what deviates from it is said.
+                let theirs = |p: &ObjectId| Column::get(cx.catalog, &p.child(KindTag::Column, &id.name()));
                 if column.storage.is_none()
-                    && let Some(usual) = above.iter().find_map(|p| {
-                        Column::get(cx.catalog, &p.child(KindTag::Column, &id.name()))?.usual_storage.as_ref()
-                    })
+                    && let Some(usual) = above.iter().find_map(|p| theirs(p)?.usual_storage.as_ref())
                 {
                     entries.push(("storage".to_owned(), Out::text(usual)));
+                }
+                if column.compression.is_none()
+                    && above.iter().any(|p| theirs(p).is_some_and(|theirs| theirs.compression.is_some()))
+                {
+                    entries.push(("compression".to_owned(), Out::text(DEFAULT)));
                 }
                 let own = ColumnDefault::get(cx.catalog, &id.child(KindTag::Default, ""));
                 let given = above.iter().find_map(|p| {
@@ -439,10 +453,8 @@ pub(super) fn write_all(table: &ObjectId, in_columns: &Shorthand, cx: &WriteCont
                 {
                     entries.push(("default".to_owned(), Out::text(&own.expression)));
                 }
-                let given = above.iter().any(|p| {
-                    Column::get(cx.catalog, &p.child(KindTag::Column, &id.name()))
-                        .is_some_and(|c| c.not_null.as_ref().is_some_and(|n| !n.no_inherit))
-                });
+                let given =
+                    above.iter().any(|p| theirs(p).is_some_and(|c| c.not_null.as_ref().is_some_and(|n| !n.no_inherit)));
                 if column.not_null.is_some() && !given {
                     entries.push(("not_null".to_owned(), Out::Bool(true)));
                 }

@@ -9,7 +9,7 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
 use crate::kinds::policy::unwrapped;
 use crate::kinds::table::column_settings;
-use crate::kinds::table::column_yaml::{COMPRESSION, STORAGE};
+use crate::kinds::table::column_yaml::{COMPRESSION, STORAGE, strategy_said};
 use crate::kinds::table::options_change;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -177,7 +177,7 @@ pub const DEFINITION: Definition = Definition {
         KeyDoc { name: "storage", doc: "How values are stored (materialized views).", shape: Shape::OneOf(STORAGE) },
         KeyDoc {
             name: "compression",
-            doc: "The compression method: pglz or lz4 (materialized views).",
+            doc: "The compression method: pglz, lz4 or the server's default (materialized views).",
             shape: Shape::OneOf(COMPRESSION),
         },
         KeyDoc {
@@ -204,7 +204,7 @@ pub(super) fn declare(fields: &Fields<'_>, view: &ObjectId, cx: &mut DeclareCont
             statistics: fields.integer("statistics")?,
             storage: fields.one_of("storage")?.map(str::to_owned),
             usual_storage: None,
-            compression: fields.one_of("compression")?.map(str::to_owned),
+            compression: strategy_said(fields.one_of("compression")?),
             options: fields.text_map("options")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())).collect(),
         };
         if column.default.is_some() && view.kind() == KindTag::MaterializedView {
