@@ -300,7 +300,6 @@ fn a_pull_says_who_else_has_granted() {
     run(&from, "drop table g; drop role passes_on; drop role \"gets it\"").expect("all goes");
 }
 
-/// A plan that was begun is looked at again before the rest of it is run: what it is about may be in other use by now.
 #[test]
 fn what_users_may_do_with_parts_of_an_extension_is_named() {
     let Some(server) = support::servers::server() else { return };
@@ -329,6 +328,26 @@ fn what_users_may_do_with_parts_of_an_extension_is_named() {
     says(&ends(place.call(&["pull", "--from", &from, "--out", "given"]), FINE), &[part]);
 }
 
+/// Between two databases, what is said of the schema `public` counts like all else, on whichever side it is.
+#[test]
+fn what_two_databases_say_of_the_schema_public_is_compared() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(server, "create table t (a int)");
+    let other = server.database();
+    let (one, two) = (place.database.url.clone(), other.url.clone());
+    run(&two, "create table t (a int)").expect("the same");
+    ends(place.call(&["diff", "--from", &one, "--to", &two]), FINE);
+    run(&two, "grant create on schema public to pg_monitor; comment on schema public is 'ours'").expect("more");
+    let there = ["GRANT CREATE ON SCHEMA public TO pg_monitor", "COMMENT ON SCHEMA public IS 'ours'"];
+    let back =
+        ["REVOKE CREATE ON SCHEMA public FROM pg_monitor", "COMMENT ON SCHEMA public IS 'standard public schema'"];
+    for (from, to, statements) in [(&one, &two, there), (&two, &one, back)] {
+        let shown = ends(place.call(&["diff", "--from", from, "--to", to]), DIFFERS).stdout;
+        assert!(statements.iter().all(|statement| shown.contains(statement)), "{shown}");
+    }
+}
+
+/// A plan that was begun is looked at again before the rest of it is run: what it is about may be in other use by now.
 #[test]
 fn a_saved_plan_that_was_begun_is_refused_when_what_is_left_has_changed() {
     let Some(server) = support::servers::server() else { return };

@@ -172,7 +172,7 @@ impl<'a> Finder<'a> {
             !is_access(object.kind())
                 && self.declared.get(id).is_none()
                 && scope::managed(id, self.project)
-                && !scope::is_given(id)
+                && !scope::is_left_given(id, |id| self.declared.get(id).is_some())
                 && !scope::is_archived(id, &archived, &declared.data)
                 && !scope::follows(id, object, self.live, |id| self.declared.get(id).is_some())
         });

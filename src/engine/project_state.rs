@@ -193,7 +193,7 @@ async fn partly(
             && !fresh.covers(id)
             && (declared.builder.get(id).is_some()
                 || scope::managed(id, &place.project)
-                    && (scope::is_given(id)
+                    && (scope::is_left_given(id, |id| declared.builder.get(id).is_some())
                         || scope::follows(id, object, live, |id| declared.builder.get(id).is_some())))
     });
     for (id, object) in fresh.within(&read).filter(|(_, object)| !is_access(object.kind())) {
@@ -279,7 +279,7 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bo
                 || scope::is_archived(id, &archived, &declared.data)
                 || !scope::managed(id, &place.project)
                 // What every database has; but not what is declared of it, were it that nobody has a privilege.
-                || (scope::is_given(id) && id.parent().is_none_or(|parent| completed.get(&parent).is_none()))
+                || scope::is_left_given(id, |id| completed.get(id).is_some())
                 // What follows from default privileges is in the completed state; where it is not, it was taken back.
                 || (!is_access(object.kind()) && scope::follows(id, object, live, |id| completed.get(id).is_some()))
         });

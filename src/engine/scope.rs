@@ -7,6 +7,7 @@ use crate::core::diagnostic::Diagnostic;
 use crate::core::id::ObjectId;
 use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
+use crate::kinds::component::Comment;
 use crate::kinds::{KindTag, Object};
 
 /// The schema that `apply` keeps its journal in; it is nobody's difference.
@@ -60,15 +61,18 @@ fn may_be_given(id: &ObjectId) -> bool {
     root.is_some_and(|(word, name)| KindTag::from_word(word).is_some_and(|kind| kind.info().given.contains(&name)))
 }
 
+fn root_of(id: &ObjectId) -> Option<ObjectId> {
+    id.as_str().split('/').next().and_then(ObjectId::parse)
+}
+
 /// Whether every new database has the object.
 pub fn is_given(id: &ObjectId) -> bool {
     // Asked of every object: the cheap test first.
     if !may_be_given(id) {
         return false;
     }
-    let root = id.as_str().split('/').next().and_then(ObjectId::parse);
     // Below a given schema lie the user's own objects; below a given extension, and on a given schema itself, nothing is.
-    root.is_some_and(|root| {
+    root_of(id).is_some_and(|root| {
         root.kind().info().given.contains(&&*root.name())
             && (root.kind() != KindTag::Schema
                 || *id == root
@@ -76,20 +80,22 @@ pub fn is_given(id: &ObjectId) -> bool {
     })
 }
 
+/// Whether an object is given and nothing is declared of it: neither itself nor what it belongs to.
+pub fn is_left_given(id: &ObjectId, is_declared: impl Fn(&ObjectId) -> bool) -> bool {
+    is_given(id) && !id.parent().is_some_and(|parent| is_declared(&parent))
+}
+
+/// The comment on the extension that every new database has.
+const GIVEN_COMMENT: &str = "PL/pgSQL procedural language";
+
 /// Whether an object is given, and as every new database has it, so that writing it down would say nothing.
 pub fn is_given_default(id: &ObjectId, catalog: &Catalog) -> bool {
-    match id.as_str().split('/').next().and_then(ObjectId::parse) {
-        Some(root) if root.kind() == KindTag::Extension => root.kind().info().given.contains(&&*root.name()),
-        Some(root) if is_given(id) => {
-            // The comment that initdb writes is no one's declaration.
-            id.kind() == KindTag::Comment
-                && catalog
-                    .get(id)
-                    .is_some_and(|o| matches!(o, Object::Comment(c) if c.text == "standard public schema"))
-                && *id != root
-        }
-        _ => false,
+    if !is_given(id) {
+        return false;
     }
+    let root = root_of(id).filter(|root| root.kind() == KindTag::Extension);
+    root.and_then(|root| Comment::get(catalog, &Comment::id(&root)))
+        .is_some_and(|comment| comment.text == GIVEN_COMMENT)
 }
 
 /// Whether a live object that is not declared follows from what is. A partition whose columns are declared has the defaults that are
@@ -105,6 +111,9 @@ pub fn follows(id: &ObjectId, object: &Object, live: &Catalog, is_declared: impl
 pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
     let declared = to.declared.as_ref();
     let is_declared = |id: &ObjectId| declared.is_some_and(|d| d.contains(id));
+    let are_both_read = declared.is_none() && from.declared.is_none();
+    let given_to_both =
+        |id: &ObjectId| root_of(id).is_some_and(|root| from.catalog.contains(&root) && to.catalog.contains(&root));
     let archived = archived(&from.catalog, &to.data);
     let in_scope_undeclared = |id: &ObjectId| {
         if !archived.is_empty() && archived.contains(&id.top())
@@ -119,10 +128,7 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
             return false;
         }
         // What every database has is nobody's difference, unless it is declared.
-        if is_given(id)
-            && !id.parent().is_some_and(|p| is_declared(&p))
-            && (declared.is_some() || !to.catalog.contains(id) || !from.catalog.contains(id))
-        {
+        if is_left_given(id, is_declared) && !(are_both_read && given_to_both(id)) {
             return false;
         }
         // The platform's own extensions, schemas and default privileges are its business.
@@ -168,8 +174,7 @@ pub fn is_archived(id: &ObjectId, archived: &BTreeSet<ObjectId>, data: &crate::d
 
 /// Whether a root object (an extension, a platform's schema, default privileges) that is not declared is the platform's.
 fn is_platform_root(id: &ObjectId) -> bool {
-    let root = id.as_str().split('/').next().and_then(ObjectId::parse);
-    root.is_some_and(|root| matches!(root.kind(), KindTag::Extension | KindTag::DefaultPrivilege))
+    root_of(id).is_some_and(|root| matches!(root.kind(), KindTag::Extension | KindTag::DefaultPrivilege))
 }
 
 /// How the query for what is not modelled calls what a role may do with a part of an extension, named `<part> for <role>`.

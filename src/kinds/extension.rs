@@ -162,7 +162,11 @@ impl Declare for Extension {
             },
             KeyDoc { name: "version", doc: "The version it must have; default or `*`: any.", shape: Shape::Text },
             KeyDoc { name: "requires", doc: "Extensions that must be installed before it.", shape: Shape::TextList },
-            KeyDoc { name: "comment", doc: "COMMENT ON EXTENSION.", shape: Shape::Text },
+            KeyDoc {
+                name: "comment",
+                doc: "COMMENT ON EXTENSION; left as it is where not given, and taken away by an empty one.",
+                shape: Shape::Text,
+            },
         ],
     };
 

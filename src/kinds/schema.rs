@@ -63,7 +63,11 @@ impl Declare for Schema {
         doc: "Schemas. `public` is in every new database and need not be declared.",
         scalar: None,
         keys: &[
-            KeyDoc { name: "comment", doc: "COMMENT ON SCHEMA.", shape: Shape::Text },
+            KeyDoc {
+                name: "comment",
+                doc: "COMMENT ON SCHEMA. To have none on `public`, which comes with one: an empty one.",
+                shape: Shape::Text,
+            },
             KeyDoc { name: "owner", doc: "The role that owns it.", shape: Shape::Name },
             KeyDoc { name: "grants", doc: "Role to privileges: usage, create.", shape: Shape::MapOf(&Shape::TextList) },
             KeyDoc { name: "was", doc: "The name the schema had before.", shape: Shape::Name },

@@ -12,6 +12,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row, class_named};
 use crate::kinds::common::WriteContext;
 use crate::kinds::ensure::regclass;
+use crate::kinds::schema::PUBLIC;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::origins;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
@@ -21,7 +22,7 @@ use crate::yaml::{Fields, KeyDoc, Out, Shape};
 attributes! {
     /// The comment on its parent object, or on a part of it.
     pub struct Comment {
-        /// The text; never empty.
+        /// The text; empty where the object comes with a comment that was removed (see [`comes_with_one`]).
         text: String => Alter(set),
     }
 }
@@ -120,6 +121,19 @@ pub const CONSTRAINT: Part = Part {
         _ => None,
     },
 };
+
+/// Whether an object has a comment that nobody gave it, so that to have none is something to be said: an extension has the one of its
+/// control file, the schema `public` that of `initdb`.
+pub(super) fn comes_with_one(id: &ObjectId) -> bool {
+    id.kind() == KindTag::Extension || is_public(id)
+}
+
+fn is_public(id: &ObjectId) -> bool {
+    id.kind() == KindTag::Schema && id.name() == PUBLIC
+}
+
+/// The comment of a schema `public` that nobody has given one.
+const OF_PUBLIC: &str = "standard public schema";
 
 const PARTS: &[Part] = &[INDEX, SEQUENCE, NOT_NULL, CONSTRAINT];
 
@@ -224,7 +238,8 @@ impl Kind for Comment {
         if !stays {
             return Vec::new();
         }
-        let step = Step::drop(id, format!("COMMENT ON {address} IS NULL")).phase(Phase::Expand);
+        let usual = id.parent().filter(is_public).map_or_else(|| "NULL".to_owned(), |_| literal(OF_PUBLIC));
+        let step = Step::drop(id, format!("COMMENT ON {address} IS {usual}")).phase(Phase::Expand);
         vec![self.locked(step, id, cx)]
     }
 
@@ -238,12 +253,9 @@ impl Kind for Comment {
     }
 }
 
-/// All comments on objects of users. A schema `public` has one from `initdb`, which is none of theirs.
-pub const COMMENTS_QUERY: &str = "select c.relname as class, d.objoid as oid, d.objsubid as sub, d.description as text, \
-     c.relname = 'pg_type' and exists (select from pg_type t where t.typarray = d.objoid) as is_array \
-     from pg_description d join pg_class c on c.oid = d.classoid \
-     where (d.objoid >= 16384 or c.relname in ('pg_namespace', 'pg_extension')) and d.description <> '' \
-     and not (c.relname = 'pg_namespace' and d.description = 'standard public schema')";
+/// All comments on objects of users, and an empty one for what has none though it comes with one. A schema `public` has one from
+/// `initdb`, which is none of theirs.
+pub const COMMENTS_QUERY: &str = include_str!("comment.sql");
 
 /// Adds the comment of one row of [`COMMENTS_QUERY`]. A comment on what the model takes for the object itself, and knows no comments
 /// of, is reported as not modelled.

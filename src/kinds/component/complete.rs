@@ -360,11 +360,13 @@ fn complete_comments(builder: &mut CatalogBuilder, live: Option<&Catalog>, was: 
     let extensions = builder.iter().filter(|(_, object)| object.kind() == KindTag::Extension);
     let extensions: Vec<ObjectId> = extensions.map(|(id, _)| id.clone()).collect();
     for id in extensions {
-        let comment = Comment::id(&id);
-        if builder.get(&comment).is_none()
-            && let Some(given) = Comment::get(live, &Comment::id(&was(&id)))
-        {
-            builder.put(comment, given.clone());
+        let (comment, before) = (Comment::id(&id), was(&id));
+        let given = Comment::get(live, &Comment::id(&before));
+        match (builder.get(&comment).and_then(Comment::of), given) {
+            (None, Some(given)) => _ = builder.put(comment, given.clone()),
+            // One that comes without a comment has none, as declared.
+            (Some(said), None) if said.text.is_empty() && live.contains(&before) => builder.remove(&comment),
+            _ => {}
         }
     }
 }

@@ -108,7 +108,7 @@ pub fn declare(fields: &Fields<'_>, id: &ObjectId, cx: &mut DeclareContext<'_>) 
     let keys = |key: &str| fields.node().entries().is_some_and(|e| e.iter().any(|(k, _)| k.text == key));
     if keys("comment")
         && let Some(text) = fields.text("comment")?
-        && !text.is_empty()
+        && (!text.is_empty() || super::comment::comes_with_one(id))
     {
         let place = fields.key_place("comment").unwrap_or_else(|| fields.place());
         cx.add(Comment::id(id), Comment { text: text.to_owned() }, &place)?;
