@@ -86,9 +86,9 @@ fn values(text: &str) -> Option<Vec<String>> {
     let inside = text.strip_prefix('(')?.strip_suffix(')')?;
     inside
         .split(", ")
-        .map(|value| match value.strip_prefix('\'') {
-            Some(rest) => rest.strip_suffix('\'').filter(|text| !text.contains('\'')).map(|text| format!("'{text}")),
-            None => (!value.contains('\'')).then(|| value.to_owned()),
+        .map(|value| {
+            let text = value.strip_prefix('\'').map_or(Some(value), |rest| rest.strip_suffix('\''))?;
+            (!text.contains('\'')).then(|| value.to_owned())
         })
         .collect()
 }
@@ -100,7 +100,7 @@ fn compare(a: &str, b: &str) -> Option<Ordering> {
         ("MAXVALUE", _) | (_, "MINVALUE") => return Some(Ordering::Greater),
         _ => {}
     }
-    let (a, b) = (a.strip_prefix('\'').unwrap_or(a), b.strip_prefix('\'').unwrap_or(b));
+    let (a, b) = (a.trim_matches('\''), b.trim_matches('\''));
     if let (Ok(a), Ok(b)) = (a.parse::<i64>(), b.parse::<i64>()) {
         return Some(a.cmp(&b));
     }
