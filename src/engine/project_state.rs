@@ -230,15 +230,21 @@ fn renamed_by_definition(read: &Catalog, live: &Catalog) -> BTreeMap<ObjectId, O
     let mut found = BTreeMap::new();
     let mut taken: BTreeSet<ObjectId> = BTreeSet::new();
     let alone = |id: &ObjectId, object: &Object, catalog: &Catalog| {
-        object.provider(id, catalog).is_none() && catalog.below(id).all(|(_, o)| o.kind().is_component())
+        let goes_along = |kind: KindTag| kind.is_component() || kind == KindTag::IndexAttachment;
+        object.provider(id, catalog).is_none() && catalog.below(id).all(|(_, o)| goes_along(o.kind()))
     };
     for (id, object) in read.iter().filter(|(id, _)| id.kind().info().same_by_definition && !live.contains(id)) {
         let Some(parent) = id.parent().filter(|p| live.contains(p)) else { continue };
         if read.location(id).or_else(|| read.location(&parent)).is_none() || !alone(id, object, read) {
             continue;
         }
+        // A part of an index or key is the same only as a part of the same one.
         let same = live.children(&parent, id.kind()).find(|(other, o)| {
-            !read.contains(other) && !taken.contains(*other) && o.changes(object).is_empty() && alone(other, o, live)
+            !read.contains(other)
+                && !taken.contains(*other)
+                && o.changes(object).is_empty()
+                && alone(other, o, live)
+                && whole_of(other, live) == whole_of(id, read)
         });
         if let Some(other) = same.map(|(other, _)| other.clone()) {
             taken.insert(other.clone());

@@ -68,14 +68,7 @@ fn heirs(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
 /// way where they are made again.
 pub(super) fn defaults_of_heirs(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
     let name = id.name();
-    let mut tables = inheritance::heirs(&id.top(), cx.from);
-    let mut next = 0;
-    while let Some(table) = tables.get(next) {
-        next += 1;
-        tables.extend(
-            inheritance::heirs(table, cx.from).into_iter().filter(|heir| !tables.contains(heir)).collect::<Vec<_>>(),
-        );
-    }
+    let tables = inheritance::all_heirs(&id.top(), cx.from);
     let defaults = tables.iter().map(|table| table.child(KindTag::Column, &name).child(KindTag::Default, ""));
     defaults.filter(|default| cx.is_dropped(default)).collect()
 }

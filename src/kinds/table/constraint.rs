@@ -15,7 +15,7 @@ use crate::kinds::common::Introspect;
 use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
-use crate::kinds::table::inheritance::{all_origins, bonds_that_go, heirs, parents};
+use crate::kinds::table::inheritance::{all_heirs, all_origins, bonds_that_go, parents};
 use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children, is_completed};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
@@ -409,12 +409,16 @@ impl Kind for Constraint {
             if self.constraint_type == ConstraintType::Exclusion {
                 first.requires.extend(given_on_what_it_calls(id, cx));
             }
-            // A partition's rows are not known to satisfy it: so it came down to a partition that was there already.
-            first.requires.extend(heirs(&table, cx.to).into_iter().filter_map(|heir| {
-                let own = Self::get(cx.to, &heir.child(KindTag::Constraint, &name))?;
-                (self.constraint_type == ConstraintType::Check && !own.validated)
-                    .then(|| heir.child(KindTag::Attachment, ""))
-            }));
+            // A partition's rows are not known to satisfy it: so it came down to a partition that was there already, or joined one
+            // that the partition had.
+            for heir in all_heirs(&table, cx.to).iter().filter(|_| self.constraint_type == ConstraintType::Check) {
+                let own_id = heir.child(KindTag::Constraint, &name);
+                let Some(own) = Self::get(cx.to, &own_id).filter(|own| !own.validated) else { continue };
+                first.requires.push(heir.child(KindTag::Attachment, ""));
+                if own.provider(&own_id, cx.to).is_none() {
+                    first.requires.push(own_id);
+                }
+            }
             if let Some(referenced) = &self.references {
                 first.requires.extend(attachments_to_keys(referenced, cx.to));
             }

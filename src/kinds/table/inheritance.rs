@@ -95,6 +95,21 @@ pub(crate) fn heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
         .collect()
 }
 
+/// As [`heirs`], also those of the heirs, on all levels.
+pub(crate) fn all_heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
+    let mut found = heirs(table, catalog);
+    let mut next = 0;
+    while let Some(heir) = found.get(next) {
+        next += 1;
+        for further in heirs(heir, catalog) {
+            if !found.contains(&further) {
+                found.push(further);
+            }
+        }
+    }
+    found
+}
+
 impl Kind for Inheritance {
     const INFO: KindInfo = KindInfo::new("inheritance", "inheritance");
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;

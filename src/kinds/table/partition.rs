@@ -165,8 +165,8 @@ impl Kind for Attachment {
         step.requires
             .extend(cx.to.children(&self.parent, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_new(c)).cloned());
         step.requires.extend([&self.parent, &table].into_iter().flat_map(|of| changed_columns(of, cx)));
-        step.after
-            .extend(cx.from.children(&table, KindTag::Column).map(|(c, _)| c).filter(|c| cx.is_dropped(c)).cloned());
+        let columns = [&self.parent, &table].into_iter().flat_map(|of| cx.from.children(of, KindTag::Column));
+        step.after.extend(columns.map(|(column, _)| column).filter(|column| cx.is_dropped(column)).cloned());
         // A bound that took the same rows is given up first.
         step.after.extend(
             cx.from

@@ -11,18 +11,13 @@ use crate::core::step::Step;
 use crate::kinds::KindTag;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
-use crate::kinds::table::inheritance::heirs;
+use crate::kinds::table::inheritance::all_heirs;
 use crate::kinds::types::domain::Domain;
 use crate::plan::context::PlanContext;
 
 /// The table, and all that a statement for it goes down to.
 fn family(table: &ObjectId, catalog: &Catalog) -> BTreeSet<ObjectId> {
-    let mut found = BTreeSet::from([table.clone()]);
-    let mut queue = vec![table.clone()];
-    while let Some(table) = queue.pop() {
-        queue.extend(heirs(&table, catalog).into_iter().filter(|heir| found.insert(heir.clone())));
-    }
-    found
+    all_heirs(table, catalog).into_iter().chain([table.clone()]).collect()
 }
 
 /// What holds values of the row type of a table, or of one of its heirs: columns of tables, and materialized views.
