@@ -109,10 +109,19 @@ pub fn is_there(id: &ObjectId, object: &Object) -> Option<String> {
     ))
 }
 
-/// True once what has an object's name is its new form; `None` where that cannot be told from the old one.
+/// True once what has an object's name is its new form; `None` where that cannot be told from the old one. A type that is the same
+/// by itself is told by its constraints or attributes.
 pub fn is_changed(id: &ObjectId, from: &Catalog, to: &Catalog, major: u32) -> Option<String> {
-    let told = |catalog: &Catalog| holds::holds(id, catalog.get(id)?, catalog, major);
-    told(to).filter(|new| told(from).as_ref() != Some(new))
+    let changed = |id: &ObjectId| {
+        let told = |catalog: &Catalog| holds::holds(id, catalog.get(id)?, catalog, major);
+        told(to).filter(|new| told(from).as_ref() != Some(new))
+    };
+    changed(id).or_else(|| {
+        let is_part = |kind: KindTag| matches!(kind, KindTag::DomainConstraint | KindTag::CompositeAttribute);
+        let parts = to.below(id).map(|(part, _)| part).filter(|part| is_part(part.kind()));
+        let parts: Vec<String> = parts.filter_map(changed).collect();
+        (!parts.is_empty()).then(|| parts.join(" AND "))
+    })
 }
 
 pub(crate) fn index_name(id: &ObjectId) -> String {

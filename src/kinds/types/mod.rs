@@ -8,6 +8,7 @@ pub(crate) mod fragment;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::ident;
 use crate::core::step::{HazardKind, LockMode, Step};
@@ -68,19 +69,23 @@ pub(crate) fn columns_holding(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Object
     found.into_iter().collect()
 }
 
-/// Whether values of a domain are stored inside others: in arrays or in composite types. There the server cannot check them, and
-/// refuses to change what it demands of the domain.
+/// Whether values of a domain are stored inside others, in arrays or in composite types, before the plan or after it. There the
+/// server cannot check them, and refuses to change what it demands of the domain.
 pub(crate) fn is_held_within(domain: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    [cx.from, cx.to].into_iter().any(|catalog| is_held_in(domain, catalog))
+}
+
+fn is_held_in(domain: &ObjectId, catalog: &Catalog) -> bool {
     let mut seen = std::collections::BTreeSet::new();
     let mut queue = vec![(domain.clone(), false)];
     while let Some((holder, within)) = queue.pop() {
         if !seen.insert((holder.clone(), within)) {
             continue;
         }
-        for (user, _) in cx.from.dependents(&holder) {
+        for (user, _) in catalog.dependents(&holder) {
             match user.kind() {
                 KindTag::Column => {
-                    let array = Column::get(cx.from, user).is_some_and(|column| column.type_name.ends_with("[]"));
+                    let array = Column::get(catalog, user).is_some_and(|column| column.type_name.ends_with("[]"));
                     if within || array {
                         return true;
                     }

@@ -1,0 +1,1 @@
+select one = 'a' and names = '{b,c}'::name[] and many is null from t
