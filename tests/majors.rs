@@ -139,3 +139,27 @@ fn maintain_is_taken_away_by_way_of_a_scratch_server_that_does_not_know_it() {
     let same = diff(&one.url, &third.url);
     assert!(same.fine(), "{}{}", same.stdout, same.report());
 }
+
+/// From 18 on NOT NULL has a name, which PostgreSQL does not change where it is inherited, or where an heir has it under another.
+#[test]
+fn names_of_not_null_that_cannot_be_had_are_told() {
+    let newest = *MAJORS.end();
+    let Some(live) = server_of(newest) else {
+        println!("SKIPPED  PostgreSQL {newest} is not installed");
+        return;
+    };
+    let (one, two) = (live.database(), live.database());
+    let part = "create table p (k int not null); alter table t attach partition p for values in (1);";
+    one.load(&format!("create table t (k int constraint x not null) partition by list (k); {part}")).unwrap();
+    two.load("create table t (k int constraint y not null) partition by list (k); create table p partition of t for values in (1)").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("p").display().to_string();
+    let pull = trueup(&["pull", "--from", &two.url, "--out", &project]);
+    assert!(pull.fine(), "{}", pull.report());
+    for to in [&project, &two.url] {
+        let diff = trueup(&["diff", "--from", &one.url, "--to", to, "--ephemeral", &live.ephemeral()]);
+        assert!(diff.fine(), "{}{}", diff.stdout, diff.report());
+        let told = ["not-null-name", "p_k_not_null of public.p.k", "x of public.t.k"];
+        assert!(told.iter().all(|words| diff.stderr.contains(words)), "{to}: {}", diff.stderr);
+    }
+}

@@ -17,6 +17,7 @@ use crate::kinds::component::acl::MAINTAIN_SINCE;
 use crate::kinds::component::{is_access, same_but_for_maintain};
 use crate::kinds::extension::{Extension, Open};
 use crate::kinds::table::column::{Column, NotNull};
+use crate::kinds::table::not_null::NAMED_NOT_NULL;
 use crate::kinds::{KindTag, Object};
 use crate::postgres::Ephemeral;
 
@@ -33,9 +34,6 @@ pub struct Reprinted {
 pub fn differ(state: &Catalog, ephemeral: &Ephemeral) -> bool {
     state.origin.major != 0 && state.origin.major != ephemeral.major()
 }
-
-/// The first major version to which NOT NULL is a constraint, with a name and properties.
-const NAMED_NOT_NULL: u32 = 18;
 
 /// What a server of another major version can build: it may have another version of an extension, and know no properties of NOT
 /// NULL.

@@ -24,6 +24,7 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::diff::{ChangeKind, Difference, diff};
+use crate::kinds::table::not_null_names;
 use crate::plan::{Plan, PlanOptions, fingerprint, marks, plan};
 pub use crate::postgres::EphemeralChoice;
 use crate::postgres::{EphemeralOptions, Session};
@@ -174,8 +175,15 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let (declared_renames, value_renames) =
         (std::mem::take(&mut to_state.renames), std::mem::take(&mut to_state.value_renames));
     let unnamed = std::mem::take(&mut to_state.unnamed);
+    let declared = to_state.declared.as_ref();
+    let usual_names = declared.is_none() || place.project.usual_names;
+    let unsaid_names = declared.filter(|_| usual_names);
+    let unsaid_names =
+        unsaid_names.map(|d| not_null_names::unsaid(&to_state.catalog, |id| d.contains(id))).unwrap_or_default();
     let scoped = scope::narrow(from_state, to_state, &place.project);
-    let (mut from_catalog, to_catalog) = (scoped.from, scoped.to);
+    let mut from_catalog = scoped.from;
+    let (to_catalog, kept_names) = not_null_names::kept(&from_catalog, scoped.to, &unsaid_names, usual_names);
+    notes.extend(kept_names);
     // The same part under the names that it has yet.
     let found = match maps.is_empty() {
         true => from_catalog.clone(),

@@ -44,12 +44,21 @@ impl Run {
         format!("`{}` exit {}: {}", self.call, self.status, super::head(text, 12))
     }
 
-    /// Whether the run says that it leaves something out: a kind that is not modelled, or not supported.
+    /// Whether the run says that it leaves something out: a kind that is not modelled, or not supported, a name that no statement
+    /// changes.
     pub fn says_unmodelled(&self) -> bool {
         let text = self.stderr.to_lowercase();
-        ["not modelled", "unmodelled", "does not model", "not supported", "unsupported", "not managed"]
-            .iter()
-            .any(|words| text.contains(words))
+        [
+            "not modelled",
+            "unmodelled",
+            "does not model",
+            "not supported",
+            "unsupported",
+            "not managed",
+            "keep their names",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
     }
 }
 

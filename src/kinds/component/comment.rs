@@ -15,6 +15,7 @@ use crate::kinds::ensure::regclass;
 use crate::kinds::schema::PUBLIC;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::origins;
+use crate::kinds::table::not_null::NAMED_NOT_NULL;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
@@ -94,7 +95,7 @@ pub const NOT_NULL: Part = Part {
     },
     kinds: &[KindTag::Column, KindTag::Domain],
     address: |id, object, major| match object {
-        Object::Column(column) if major >= 18 => {
+        Object::Column(column) if major >= NAMED_NOT_NULL => {
             let name = column.not_null.as_ref()?.name_of(id);
             Some(format!("CONSTRAINT {} ON {}", Ident(&name), id.top_sql()))
         }
@@ -188,8 +189,9 @@ impl Comment {
         let Some(part) = Part::of(id) else { return Some(object.address(&parent)) };
         (part.address)(&parent, object, major).or_else(|| {
             // What an inherited column has from its parent need not be declared of it: there it has the parent's name.
-            let theirs =
-                Column::of(object)?.provider(&parent, catalog).filter(|_| is_on_not_null(id) && major >= 18)?;
+            let theirs = Column::of(object)?
+                .provider(&parent, catalog)
+                .filter(|_| is_on_not_null(id) && major >= NAMED_NOT_NULL)?;
             let mut above = std::iter::successors(Some(theirs), |id| Column::get(catalog, id)?.provider(id, catalog));
             let name = above.find_map(|id| Some(Column::get(catalog, &id)?.not_null.as_ref()?.name_of(&id)))?;
             Some(format!("CONSTRAINT {} ON {}", Ident(&name), parent.top_sql()))
@@ -301,7 +303,10 @@ pub(super) fn declare_parts(fields: &Fields<'_>, target: &ObjectId, cx: &mut Dec
                 .note(part.key.doc));
         }
         let major = cx.live.map_or(0, |live| live.origin.major);
-        if part.name == NOT_NULL.name && major > 0 && major < if target.kind() == KindTag::Domain { 17 } else { 18 } {
+        if part.name == NOT_NULL.name
+            && major > 0
+            && major < if target.kind() == KindTag::Domain { 17 } else { NAMED_NOT_NULL }
+        {
             return Err(Diagnostic::error(
                 "no-such-part",
                 format!("the NOT NULL of {} is no constraint on PostgreSQL {major}, and can have no comment", label()),

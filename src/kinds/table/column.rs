@@ -18,7 +18,7 @@ use crate::kinds::table::Table;
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::{heirs, is_heir_already, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
-use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
+use crate::kinds::table::not_null::{NAMED_NOT_NULL, alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
 use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, row_type, typed};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -335,6 +335,18 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
 }
 
 impl Column {
+    /// Whether a column is in all as a partition made by PARTITION OF has it, but for its default.
+    pub(super) fn is_handed_down(&self, id: &ObjectId, theirs: &Self, their_id: &ObjectId, major: u32) -> bool {
+        let named = |column: &Self, id: &ObjectId| match &column.not_null {
+            Some(not_null) if major >= NAMED_NOT_NULL => {
+                Some(NotNull { name: Some(not_null.name_of(id)), ..not_null.clone() })
+            }
+            other => other.clone(),
+        };
+        let own = Self { position: theirs.position, inherited: theirs.inherited, ..self.clone() };
+        named(self, id) == named(theirs, their_id) && Self { not_null: theirs.not_null.clone(), ..own } == *theirs
+    }
+
     /// Whether an inherited column is in all as its parent's handed it down, so that it need not be declared.
     fn is_as_from(&self, theirs: &Self) -> bool {
         self.not_null.is_some() == theirs.not_null.as_ref().is_some_and(|not_null| !not_null.no_inherit)

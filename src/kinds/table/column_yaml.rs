@@ -518,7 +518,7 @@ fn as_parent(table: &ObjectId, above: &[ObjectId], columns: &[(&ObjectId, &Colum
     columns.len() == theirs.len()
         && columns.iter().zip(&theirs).all(|((id, column), (their_id, their))| {
             id.name() == their_id.name()
-                && Column { position: their.position, inherited: their.inherited, ..(*column).clone() } == **their
+                && column.is_handed_down(id, their, their_id, catalog.origin.major)
                 && default(id) == default(their_id)
                 && catalog.below(id).all(|(c, _)| c.kind() == KindTag::Default)
         })

@@ -16,6 +16,7 @@ pub mod default;
 pub mod index;
 pub mod inheritance;
 pub mod not_null;
+pub(crate) mod not_null_names;
 pub mod partition;
 pub(crate) mod premise;
 pub mod replica_identity;
@@ -235,7 +236,7 @@ impl Table {
             && own.iter().zip(&parents).all(|((a_id, a), (b_id, b))| {
                 a_id.name() == b_id.name()
                     && a.inherited
-                    && Column { inherited: b.inherited, position: b.position, ..(*a).clone() } == **b
+                    && a.is_handed_down(a_id, b, b_id, cx.major)
                     && Default::get(cx.to, &a_id.child(KindTag::Default, ""))
                         == Default::get(cx.to, &b_id.child(KindTag::Default, ""))
             });
