@@ -7,7 +7,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::declare::project::{FILE, Project};
 use crate::declare::{load as files, resolve};
-use crate::engine::{Settings, is_supabase, majors, project_state};
+use crate::engine::{Settings, is_supabase, majors, project_state, rename};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::postgres::{ConnInfo, Ephemeral, Session, sql_error};
@@ -23,13 +23,13 @@ pub struct Loaded {
     /// What the project declares about rows.
     pub data: crate::data::Data,
     /// `was:` declarations.
-    pub renames: crate::engine::rename::Renames,
+    pub renames: rename::Renames,
     /// Enum values renamed.
-    pub value_renames: crate::engine::rename::ValueRenames,
+    pub value_renames: rename::ValueRenames,
     /// Objects whose name the project did not choose.
     pub unnamed: Vec<ObjectId>,
     /// The state to start from after the project's renames, where some are still to be done.
-    pub renamed: Option<crate::engine::rename::Renamed>,
+    pub renamed: Option<rename::Renamed>,
 }
 
 /// What the loading of two states shares: the project's settings, the scratch server.
@@ -200,6 +200,10 @@ impl<'a> Workplace<'a> {
                 Ok(settled) => loaded.catalog = settled,
                 Err(why) => self.notes.push(majors::incomparable([live.origin.major, major], ephemeral.major(), &why)),
             }
+        }
+        if let Some(live) = live.filter(|_| loaded.declared.is_none()) {
+            let parts = project_state::renamed_parts(&loaded.catalog, live);
+            loaded.renamed = rename::by_definition(live, &loaded.catalog, &parts, self).await?;
         }
         Ok(loaded)
     }

@@ -227,23 +227,40 @@ async fn partly(
 /// What has another name on the live server and is the same but for it (a key, a check, an index): renamed in place, since
 /// building it again would cost a scan of the table.
 fn renamed_by_definition(read: &Catalog, live: &Catalog) -> BTreeMap<ObjectId, ObjectId> {
+    let is_declared = |id: &ObjectId| {
+        read.location(id).is_some() || id.parent().is_some_and(|parent| read.location(&parent).is_some())
+    };
+    renamed(read, live, &is_declared)
+}
+
+/// As [`renamed_by_definition`], of a state that nobody declared: the parts of indexes and keys, which can be had in no other way.
+pub fn renamed_parts(state: &Catalog, live: &Catalog) -> BTreeMap<ObjectId, ObjectId> {
+    renamed(state, live, &|id| whole_of(id, state).is_some())
+}
+
+fn renamed(read: &Catalog, live: &Catalog, may_be: &dyn Fn(&ObjectId) -> bool) -> BTreeMap<ObjectId, ObjectId> {
     let mut found = BTreeMap::new();
     let mut taken: BTreeSet<ObjectId> = BTreeSet::new();
     let alone = |id: &ObjectId, object: &Object, catalog: &Catalog| {
         let goes_along = |kind: KindTag| kind.is_component() || kind == KindTag::IndexAttachment;
         object.provider(id, catalog).is_none() && catalog.below(id).all(|(_, o)| goes_along(o.kind()))
     };
-    for (id, object) in read.iter().filter(|(id, _)| id.kind().info().same_by_definition && !live.contains(id)) {
+    // Parts of indexes and keys cannot be made anew under another name, and may have each other's.
+    let is_elsewhere = |id: &ObjectId, here: &Catalog, there: &Catalog| {
+        !there.contains(id) || whole_of(id, here).is_some_and(|whole| whole_of(id, there) != Some(whole))
+    };
+    let has_new_name = |id: &ObjectId| id.kind().info().same_by_definition && is_elsewhere(id, read, live);
+    for (id, object) in read.iter().filter(|(id, _)| has_new_name(id)) {
         let Some(parent) = id.parent().filter(|p| live.contains(p)) else { continue };
-        if read.location(id).or_else(|| read.location(&parent)).is_none() || !alone(id, object, read) {
+        if !may_be(id) || !alone(id, object, read) {
             continue;
         }
         // A part of an index or key is the same only as a part of the same one.
-        let same = live.children(&parent, id.kind()).find(|(other, o)| {
-            !read.contains(other)
+        let same = live.children(&parent, id.kind()).find(|(other, found)| {
+            is_elsewhere(other, live, read)
                 && !taken.contains(*other)
-                && o.changes(object).is_empty()
-                && alone(other, o, live)
+                && found.changes(object).is_empty()
+                && alone(other, found, live)
                 && whole_of(other, live) == whole_of(id, read)
         });
         if let Some(other) = same.map(|(other, _)| other.clone()) {

@@ -128,7 +128,7 @@ pub(crate) fn index_name(id: &ObjectId) -> String {
     qualified(&id.schema().unwrap_or_default(), &id.name())
 }
 
-fn inherits(child: &str, parent: &str) -> String {
+pub(crate) fn inherits(child: &str, parent: &str) -> String {
     format!(
         "EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = {} AND inhparent = {})",
         regclass(child),

@@ -13,10 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Location, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::Ident;
+use crate::core::name::{Ident, derived};
 use crate::core::step::{HazardKind, LockMode, Step};
 use crate::data::Data;
 use crate::engine::load::Workplace;
+use crate::kinds::table::partition::whole_of;
 use crate::kinds::types::enums::Enum;
 use crate::kinds::{KindTag, Object, ensure, restated};
 use crate::plan::{Renaming, share_name};
@@ -99,7 +100,12 @@ pub async fn by_definition(
     place: &mut Workplace<'_>,
 ) -> Result<Option<Renamed>> {
     let mut moves = Moves { from, to, done: BTreeMap::new(), pairs: Vec::new(), renamings: Vec::new(), moved: &[] };
-    moves.rename_in_order(found.iter().map(|(new, old)| (old.clone(), new.clone())).collect());
+    let due: Vec<(ObjectId, ObjectId)> = found.iter().map(|(new, old)| (old.clone(), new.clone())).collect();
+    // What has such a name yet and is to have none of them goes later, with the index that it is a part of.
+    for (_, new) in due.iter().filter(|(_, new)| from.contains(new) && due.iter().all(|(old, _)| old != new)) {
+        moves.step_aside(new);
+    }
+    moves.rename_in_order(due);
     moves.owned();
     moves.finish(place).await
 }
@@ -289,13 +295,32 @@ impl Moves<'_> {
         self.rename_in_order(due);
     }
 
-    /// Renames (old id, new id) each when its name is free. What exchanges names keeps them: it is made anew then.
+    /// Renames (old id, new id) each when its name is free. What exchanges names keeps them: it is made anew then; but for the
+    /// parts of partitioned indexes and keys, which cannot be.
     fn rename_in_order(&mut self, mut due: Vec<(ObjectId, ObjectId)>) {
         loop {
             let has_it = |new: &ObjectId| due.iter().any(|(old, _)| share_name(&rebased(old, &self.done), new));
-            let Some(free) = due.iter().position(|(_, new)| !has_it(new)) else { return };
-            let (old, new) = due.remove(free);
-            self.rename(&old, None, &new);
+            if let Some(free) = due.iter().position(|(_, new)| !has_it(new)) {
+                let (old, new) = due.remove(free);
+                self.rename(&old, None, &new);
+                continue;
+            }
+            let is_aside = |old: &ObjectId| self.done.contains_key(old);
+            let part = due.iter().find(|(old, _)| !is_aside(old) && whole_of(old, self.from).is_some());
+            let Some(old) = part.map(|(old, _)| old.clone()) else { return };
+            self.step_aside(&old);
+        }
+    }
+
+    /// Gives a part of a partitioned index or key a name in passing.
+    fn step_aside(&mut self, id: &ObjectId) {
+        let (Some(whole), Some(parent)) = (whole_of(id, self.from), id.parent()) else { return };
+        self.rename(id, None, &parent.child(id.kind(), &derived("", &id.name(), "__trueup_old")));
+        self.pairs.retain(|(old, _)| old != id);
+        // Afterwards something else has its name.
+        let is_due = ensure::inherits(&ensure::index_name(id), &ensure::index_name(&whole));
+        if let Some(first) = self.renamings.last_mut().and_then(|renaming| renaming.steps.first_mut()) {
+            first.done_when = Some(format!("SELECT NOT {is_due}"));
         }
     }
 

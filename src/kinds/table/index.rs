@@ -12,7 +12,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::component::grant::given_on_what_it_calls;
-use crate::kinds::table::partition::{attachments_before, has_attached_children, is_completed};
+use crate::kinds::table::partition::{attachments_before, has_attached_children, is_completed, whole_of};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -269,11 +269,18 @@ impl Kind for Index {
             step.done_when = Some(format!("SELECT to_regclass({}) IS NULL", literal(&id.sql())));
             return vec![step];
         }
-        vec![
-            Step::drop(id, format!("DROP INDEX {}", id.sql()))
-                .lock(LockMode::AccessExclusive, &self.relation)
-                .phase(self.drop_phase(id, cx)),
-        ]
+        let step = Step::drop(id, format!("DROP INDEX {}", id.sql()))
+            .lock(LockMode::AccessExclusive, &self.relation)
+            .phase(self.drop_phase(id, cx));
+        let bond = self.relation.child(KindTag::Attachment, "");
+        let stays = |id: &ObjectId| !cx.is_dropped(id);
+        vec![match whole_of(id, cx.from).filter(|whole| stays(whole) && stays(&self.relation) && stays(&bond)) {
+            Some(whole) => step.hindered(
+                format!("it is the part that {} has of {whole}, which stays", self.relation.sql_path()),
+                "PostgreSQL drops no part by itself: declare it under the name it has, or have the whole index made anew by declaring it under another name",
+            ),
+            None => step,
+        }]
     }
 
     fn belongs_to(&self, _id: &ObjectId, _catalog: &Catalog) -> Option<ObjectId> {
@@ -281,7 +288,7 @@ impl Kind for Index {
     }
 
     fn taken_by(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
-        crate::kinds::table::partition::whole_of(id, catalog)
+        whole_of(id, catalog)
     }
 
     fn survives_rebuild(&self) -> bool {
