@@ -6,6 +6,7 @@ use crate::core::step::{HazardKind, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::component::comment;
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -26,10 +27,12 @@ impl Kind for Schema {
         format!("SCHEMA {}", id.sql())
     }
 
-    fn create(&self, id: &ObjectId, _cx: &PlanContext<'_>) -> Vec<Step> {
+    fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         // A new database has `public` already; one from which it was dropped gets it again.
         let guard = if id.name() == PUBLIC { "IF NOT EXISTS " } else { "" };
-        vec![Step::create(id, format!("CREATE SCHEMA {guard}{}", id.sql()))]
+        let mut steps = vec![Step::create(id, format!("CREATE SCHEMA {guard}{}", id.sql()))];
+        steps.extend(comment::of_new_public(id, cx));
+        steps
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {

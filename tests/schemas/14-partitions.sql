@@ -67,3 +67,7 @@ create table split (a int, b text compression pglz, c int default 1) partition b
 create table split_1 partition of split for values in (1);
 create table split_2 partition of split for values in (2);
 alter table split_2 alter b set compression default, alter c drop default;
+create table checked (a int, b int, constraint alone check (a > 0), constraint one check (b > 0));
+create table checked_heir (constraint one check (b > 0)) inherits (checked);
+comment on constraint alone on checked_heir is 'from the parent';
+comment on constraint one on checked_heir is 'its own as well';

@@ -136,6 +136,13 @@ fn is_public(id: &ObjectId) -> bool {
 /// The comment of a schema `public` that nobody has given one.
 const OF_PUBLIC: &str = "standard public schema";
 
+/// The comment that a schema `public` comes with, where a server has none and it is made again.
+pub(crate) fn of_new_public(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Step> {
+    let is_missed = cx.from.origin.major != 0 && !cx.to.contains(&Comment::id(id));
+    let sql = || format!("COMMENT ON SCHEMA {} IS {}", id.sql(), literal(OF_PUBLIC));
+    (is_public(id) && is_missed).then(|| Step::alter(id, sql()).rank(1))
+}
+
 const PARTS: &[Part] = &[INDEX, SEQUENCE, NOT_NULL, CONSTRAINT];
 
 impl Part {

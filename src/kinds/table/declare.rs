@@ -363,6 +363,8 @@ fn primary_key_columns(table: &ObjectId, cx: &mut DeclareContext<'_>) {
     }
 }
 
+const INHERITED: &str = "inherited";
+
 const CONSTRAINT_KEYS: &[KeyDoc] = &[
     KeyDoc {
         name: "definition",
@@ -370,6 +372,11 @@ const CONSTRAINT_KEYS: &[KeyDoc] = &[
         shape: Shape::Sql,
     },
     KeyDoc { name: "clustered", doc: "Whether CLUSTER uses its index.", shape: Shape::Boolean },
+    KeyDoc {
+        name: INHERITED,
+        doc: "Of a table that inherits: whether it has this check from its parent only, and not as its own as well.",
+        shape: Shape::Boolean,
+    },
     KeyDoc {
         name: "attach",
         doc: "The key of the partitioned table that this one is a part of: `table.constraint`.",
@@ -417,7 +424,8 @@ fn declare_constraint(table: &ObjectId, key: &Key, node: &Node, cx: &mut Declare
     let fields = Fields::of(node, "a constraint", CONSTRAINT_KEYS)?;
     let clustered = fields.bool("clustered")?.unwrap_or(false);
     let only = fields.bool(ONLY.name)?.unwrap_or(false);
-    cx.add(id.clone(), Constraint { clustered, only, ..constraint }, &key.location)?;
+    let inherited = fields.bool(INHERITED)?.unwrap_or(false);
+    cx.add(id.clone(), Constraint { clustered, only, inherited, ..constraint }, &key.location)?;
     declare_index_attachment(&fields, &id, cx)?;
     cx.was(&fields, &id)?;
     cx.components(&fields, &id)
@@ -507,6 +515,10 @@ fn write_constraint(id: &ObjectId, constraint: &Constraint, cx: &WriteContext<'_
     let mut entries = Vec::new();
     if constraint.clustered {
         entries.push(("clustered".to_owned(), Out::Bool(true)));
+    }
+    // A partition's are the parent's in any case.
+    if constraint.inherited && cx.catalog.children(&id.top(), KindTag::Inheritance).next().is_some() {
+        entries.push((INHERITED.to_owned(), Out::Bool(true)));
     }
     if constraint.only {
         entries.push((ONLY.name.to_owned(), Out::Bool(true)));
