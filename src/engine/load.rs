@@ -20,6 +20,8 @@ pub struct Loaded {
     pub catalog: Catalog,
     /// What a project declares; `None` for states that are read from a server or a snapshot.
     pub declared: Option<Ids>,
+    /// Whether SQL files made it, which say of the schema `public` only what they change.
+    pub is_of_files: bool,
     /// What the project declares about rows.
     pub data: crate::data::Data,
     /// `was:` declarations.
@@ -194,7 +196,7 @@ impl<'a> Workplace<'a> {
         if let Some(live) = live.filter(|live| loaded.declared.is_none() && major != 0 && live.origin.major != major) {
             let ephemeral = self.ephemeral().await?;
             self.settings.progress.stage("comparing two major versions");
-            let is_files = matches!(state, StateSpec::Sql(_));
+            let is_files = loaded.is_of_files;
             let settled = majors::in_words_of(live, &loaded.catalog, is_files, &ephemeral, &self.project).await;
             match settled {
                 Ok(settled) => loaded.catalog = settled,
@@ -258,7 +260,7 @@ impl<'a> Workplace<'a> {
         };
         drop(session);
         scratch.drop().await?;
-        Ok(Loaded { catalog: catalog?, ..Loaded::default() })
+        Ok(Loaded { catalog: catalog?, is_of_files: true, ..Loaded::default() })
     }
 }
 

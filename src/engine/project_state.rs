@@ -27,6 +27,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let data = std::mem::take(&mut declared.data);
     let unnamed = declared.unnamed.clone();
     let loaded = |catalog, declared, renamed| Loaded {
+        is_of_files: false,
         unnamed: unnamed.clone(),
         data: data.clone(),
         catalog,

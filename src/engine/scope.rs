@@ -111,9 +111,12 @@ pub fn follows(id: &ObjectId, object: &Object, live: &Catalog, is_declared: impl
 pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
     let declared = to.declared.as_ref();
     let is_declared = |id: &ObjectId| declared.is_some_and(|d| d.contains(id));
-    let are_both_read = declared.is_none() && from.declared.is_none();
-    let given_to_both =
-        |id: &ObjectId| root_of(id).is_some_and(|root| from.catalog.contains(&root) && to.catalog.contains(&root));
+    // Of two databases all counts, also what only one of them says; of SQL files what both do.
+    let are_databases = [&from, &to].iter().all(|state| state.declared.is_none() && !state.is_of_files);
+    let is_compared = |id: &ObjectId| {
+        let in_both = |id: &ObjectId| from.catalog.contains(id) && to.catalog.contains(id);
+        declared.is_none() && (in_both(id) || are_databases && root_of(id).is_some_and(|root| in_both(&root)))
+    };
     let archived = archived(&from.catalog, &to.data);
     let in_scope_undeclared = |id: &ObjectId| {
         if !archived.is_empty() && archived.contains(&id.top())
@@ -128,7 +131,7 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
             return false;
         }
         // What every database has is nobody's difference, unless it is declared.
-        if is_left_given(id, is_declared) && !(are_both_read && given_to_both(id)) {
+        if is_left_given(id, is_declared) && !is_compared(id) {
             return false;
         }
         // The platform's own extensions, schemas and default privileges are its business.
