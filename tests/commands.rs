@@ -328,6 +328,28 @@ fn what_users_may_do_with_parts_of_an_extension_is_named() {
     says(&ends(place.call(&["pull", "--from", &from, "--out", "given"]), FINE), &[part]);
 }
 
+/// The order of columns, and whether an heir has a column or check as its own as well, is no difference, and told of in any case.
+#[test]
+fn what_no_statement_changes_is_told() {
+    let Some(server) = support::servers::server() else { return };
+    let parent = "create table p (k int, constraint c check (k > 0));";
+    let heir = "(k int, constraint c check (k > 0)) inherits (p)";
+    let place = Place::new(server, &format!("create table t (a int, b int); {parent} create table h () inherits (p)"));
+    let other = server.database();
+    let (one, two) = (place.database.url.clone(), other.url.clone());
+    run(&two, &format!("create table t (b int, a int); {parent} create table h {heir}")).expect("the same otherwise");
+    for (name, wanted, found) in [("two", &two, &one), ("one", &one, &two)] {
+        ends(place.call(&["pull", "--from", wanted, "--out", name]), FINE);
+        let same = ends(place.call(&["diff", "--from", wanted, "--to", name]), FINE);
+        assert!(same.stderr.is_empty(), "{}", same.stderr);
+        for to in [name, wanted] {
+            let diff = ends(place.call(&["diff", "--from", found, "--to", to]), FINE);
+            let own = "as well as its parent's, or its parent's alone: public.h.c, public.h.k";
+            says(&diff, &["another order than declared in public.t", own]);
+        }
+    }
+}
+
 /// Between two databases, what is said of the schema `public` counts like all else, on whichever side it is.
 #[test]
 fn what_two_databases_say_of_the_schema_public_is_compared() {

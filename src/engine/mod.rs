@@ -219,7 +219,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     if from_catalog.origin.role.is_empty() {
         from_catalog.origin.role.clone_from(&to_catalog.origin.role);
     }
-    notes.extend(scope::column_order(&from_catalog, &to_catalog));
+    notes.extend(scope::unchangeable(&from_catalog, &to_catalog));
     let mut differences = diff(&from_catalog, &to_catalog);
     for (old, new) in renames.clone() {
         differences.push(Difference::new(&new, ChangeKind::Renamed { from: old }, &to_catalog));

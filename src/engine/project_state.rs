@@ -1,6 +1,7 @@
 //! From a declared project to its catalog: settled by text where the live database says the same, elaborated otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::diagnostic::Result;
@@ -15,6 +16,7 @@ use crate::engine::partial::{self, Part};
 use crate::engine::rename::{self, Declared as Said};
 use crate::engine::scope;
 use crate::kinds::component::{self, ManageAccess, ManageGrants, is_access};
+use crate::kinds::table::column_names;
 use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::{KindTag, Object};
 use crate::postgres::Ephemeral;
@@ -279,10 +281,21 @@ pub fn access(project: &Project) -> ManageAccess {
 
 /// Whether the live database already says, word for word, all that is declared, and nothing else. The declared state is
 /// completed then, and as it was otherwise.
-fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bool {
+fn settled(declared: &mut Declared, live: &Catalog, place: &mut Workplace<'_>) -> bool {
     let seen = live.ticks();
-    let same =
-        |id: &ObjectId, object: &Object| live.tick(id, &seen).is_some_and(|found| found.changes(object).is_empty());
+    let (moved, held) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
+    let same = |id: &ObjectId, object: &Object| {
+        let Some(found) = live.tick(id, &seen) else { return false };
+        if let (Object::Column(column), Object::Column(said)) = (found, object)
+            && column.position != said.position
+        {
+            moved.lock().unwrap_or_else(PoisonError::into_inner).extend(id.parent());
+        }
+        if scope::is_held_otherwise(id, found, object, live) {
+            held.lock().unwrap_or_else(PoisonError::into_inner).insert(id.sql_path());
+        }
+        found.changes(object).is_empty()
+    };
     if !declared.builder.all(|id, object| is_access(object.kind()) || same(id, object)) {
         return false;
     }
@@ -317,8 +330,18 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &Workplace<'_>) -> bo
             }
             declared.builder.put(id, object);
         }
+        return false;
     }
-    all
+    let is_moved = |table: &ObjectId| {
+        let within = declared.builder.since(table).map(|(id, _)| id).take_while(|id| id.is_within(table));
+        let columns = within.filter(|id| id.kind() == KindTag::Column && id.parent_str() == Some(table.as_str()));
+        scope::are_moved(&column_names(table, live), &columns.map(|id| id.name().into_owned()).collect::<Vec<_>>())
+    };
+    let moved = moved.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let moved = moved.iter().filter(|table| is_moved(table)).map(ObjectId::sql_path).collect();
+    let held = held.into_inner().unwrap_or_else(PoisonError::into_inner);
+    place.add_notes(scope::told(moved, held.into_iter().collect()));
+    true
 }
 
 /// What the project refers to in schemas that it does not manage is taken from the live database, to be built along.

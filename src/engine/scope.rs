@@ -8,6 +8,8 @@ use crate::core::id::ObjectId;
 use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
 use crate::kinds::component::Comment;
+use crate::kinds::table::column_names;
+use crate::kinds::table::inheritance::from_parents_alone;
 use crate::kinds::{KindTag, Object};
 
 /// The schema that `apply` keeps its journal in; it is nobody's difference.
@@ -266,35 +268,55 @@ pub fn unmentioned(from: &Loaded, to: &Loaded, project: &Project) -> Option<Box<
     )
 }
 
-/// Says once where columns stand in another order than declared.
-pub fn column_order(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
+/// Says once what is otherwise than declared and no statement changes: the order of columns, and whether a table that inherits has
+/// a column or check as its own as well.
+pub fn unchangeable(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
     if from.is_same(to) {
         return Vec::new();
     }
-    let names = |catalog: &Catalog, table: &ObjectId| crate::kinds::table::column_names(table, catalog);
-    let mut tables = Vec::new();
-    for (id, object) in to.iter() {
-        if !object.kind().info().holds_data
-            || !from.contains(id)
-            || id.parent().is_none_or(|p| p.kind() != KindTag::Schema)
-        {
-            continue;
-        }
-        let (have, want) = (names(from, id), names(to, id));
-        let common: BTreeSet<&String> = have.iter().filter(|c| want.contains(c)).collect();
-        let order = |list: &[String]| list.iter().filter(|c| common.contains(c)).cloned().collect::<Vec<_>>();
-        if order(&have) != order(&want) {
-            tables.push(id.sql_path());
-        }
-    }
-    if tables.is_empty() {
-        return Vec::new();
-    }
-    vec![
+    let is_table = |id: &ObjectId, object: &Object| {
+        object.kind().info().holds_data && id.parent().is_some_and(|p| p.kind() == KindTag::Schema)
+    };
+    let tables = to.iter().filter(|(id, object)| is_table(id, object) && from.contains(id));
+    let moved = tables.map(|(id, _)| id).filter(|id| are_moved(&column_names(id, from), &column_names(id, to)));
+    let held =
+        to.iter().filter(|(id, object)| from.get(id).is_some_and(|found| is_held_otherwise(id, found, object, from)));
+    told(moved.map(ObjectId::sql_path).collect(), held.map(|(id, _)| id.sql_path()).collect())
+}
+
+/// Whether what two lists have in common stands in another order.
+pub fn are_moved(have: &[String], want: &[String]) -> bool {
+    let common: BTreeSet<&String> = have.iter().filter(|c| want.contains(c)).collect();
+    let order = |list: &[String]| list.iter().filter(|c| common.contains(c)).cloned().collect::<Vec<_>>();
+    order(have) != order(want)
+}
+
+/// Whether a table that inherits has a column or check from its parents alone, and it is declared as its own as well, or the other
+/// way round.
+pub fn is_held_otherwise(id: &ObjectId, found: &Object, declared: &Object, live: &Catalog) -> bool {
+    from_parents_alone(found) != from_parents_alone(declared)
+        && id.parent().is_some_and(|table| live.children(&table, KindTag::Inheritance).next().is_some())
+}
+
+/// As [`unchangeable`], of tables whose columns stand in another order, and columns and checks that are held otherwise.
+pub fn told(mut moved: Vec<String>, mut held: Vec<String>) -> Vec<Box<Diagnostic>> {
+    [&mut moved, &mut held].into_iter().for_each(|paths| paths.sort());
+    let order = (!moved.is_empty()).then(|| {
         Diagnostic::info(
             "column-order",
-            format!("columns stand in another order than declared in {}", tables.join(", ")),
+            format!("columns stand in another order than declared in {}", moved.join(", ")),
         )
-        .note("PostgreSQL cannot move a column; new databases get the declared order"),
-    ]
+        .note("PostgreSQL cannot move a column; new databases get the declared order")
+    });
+    let own = (!held.is_empty()).then(|| {
+        Diagnostic::info(
+            "inherited",
+            format!(
+                "otherwise than declared, the table's own as well as its parent's, or its parent's alone: {}",
+                held.join(", ")
+            ),
+        )
+        .note("PostgreSQL changes that only when the table stops to inherit; new databases get it as declared")
+    });
+    order.into_iter().chain(own).collect()
 }

@@ -6,6 +6,7 @@ use crate::core::id::ObjectId;
 use crate::core::step::{LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
+use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::table::partition::Attachment;
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
@@ -108,6 +109,18 @@ pub(crate) fn all_heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
         }
     }
     found
+}
+
+/// Whether a column or check is there because a parent has it, and for no other reason (`attislocal`, `conislocal`); nothing for what
+/// is neither.
+pub fn from_parents_alone(object: &Object) -> Option<bool> {
+    match object {
+        Object::Column(column) => Some(column.inherited),
+        Object::Constraint(constraint) if constraint.constraint_type == ConstraintType::Check => {
+            Some(constraint.inherited)
+        }
+        _ => None,
+    }
 }
 
 impl Kind for Inheritance {
