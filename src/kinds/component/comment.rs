@@ -23,7 +23,7 @@ use crate::yaml::{Fields, KeyDoc, Out, Shape};
 attributes! {
     /// The comment on its parent object, or on a part of it.
     pub struct Comment {
-        /// The text; empty where the object comes with a comment that was removed (see [`comes_with_one`]).
+        /// The text; empty where the object comes with a comment that was removed (an extension, the schema `public`).
         text: String => Alter(set),
     }
 }
