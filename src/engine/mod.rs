@@ -175,11 +175,11 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let (declared_renames, value_renames) =
         (std::mem::take(&mut to_state.renames), std::mem::take(&mut to_state.value_renames));
     let unnamed = std::mem::take(&mut to_state.unnamed);
-    let declared = to_state.declared.as_ref();
-    let usual_names = declared.is_none() || place.project.usual_names;
-    let unsaid_names = declared.filter(|_| usual_names);
-    let unsaid_names =
-        unsaid_names.map(|d| not_null_names::unsaid(&to_state.catalog, |id| d.contains(id))).unwrap_or_default();
+    let usual_names = to_state.declared.is_none() || place.project.usual_names;
+    let unsaid_names = match &to_state.declared {
+        Some(declared) if usual_names => not_null_names::unsaid(&to_state.catalog, |id| declared.contains(id)),
+        _ => Vec::new(),
+    };
     let scoped = scope::narrow(from_state, to_state, &place.project);
     let mut from_catalog = scoped.from;
     let (to_catalog, kept_names) = not_null_names::kept(&from_catalog, scoped.to, &unsaid_names, usual_names);

@@ -7,7 +7,7 @@ use crate::core::diagnostic::Diagnostic;
 use crate::core::id::ObjectId;
 use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
-use crate::kinds::component::Comment;
+use crate::kinds::component::comment::{Comment, OF_PLPGSQL};
 use crate::kinds::table::column_names;
 use crate::kinds::table::inheritance::from_parents_alone;
 use crate::kinds::{KindTag, Object};
@@ -87,17 +87,13 @@ pub fn is_left_given(id: &ObjectId, is_declared: impl Fn(&ObjectId) -> bool) -> 
     is_given(id) && !id.parent().is_some_and(|parent| is_declared(&parent))
 }
 
-/// The comment on the extension that every new database has.
-const GIVEN_COMMENT: &str = "PL/pgSQL procedural language";
-
 /// Whether an object is given, and as every new database has it, so that writing it down would say nothing.
 pub fn is_given_default(id: &ObjectId, catalog: &Catalog) -> bool {
     if !is_given(id) {
         return false;
     }
     let root = root_of(id).filter(|root| root.kind() == KindTag::Extension);
-    root.and_then(|root| Comment::get(catalog, &Comment::id(&root)))
-        .is_some_and(|comment| comment.text == GIVEN_COMMENT)
+    root.and_then(|root| Comment::get(catalog, &Comment::id(&root))).is_some_and(|comment| comment.text == OF_PLPGSQL)
 }
 
 /// Whether a live object that is not declared follows from what is. A partition whose columns are declared has the defaults that are

@@ -136,6 +136,9 @@ fn is_public(id: &ObjectId) -> bool {
 /// The comment of a schema `public` that nobody has given one.
 const OF_PUBLIC: &str = "standard public schema";
 
+/// The comment of the extension that every new database has.
+pub const OF_PLPGSQL: &str = "PL/pgSQL procedural language";
+
 /// The comment that a schema `public` comes with, where a server has none and it is made again.
 pub(crate) fn of_new_public(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Step> {
     let is_missed = cx.from.origin.major != 0 && !cx.to.contains(&Comment::id(id));

@@ -1,5 +1,7 @@
 //! Table inheritance (`pg_inherits`; INHERITS): each parent of a table is an object of its own.
 
+use std::collections::BTreeSet;
+
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
@@ -61,15 +63,18 @@ pub(crate) fn origins(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
 
 /// As [`origins`], also in the tables that those tables have them from.
 pub(crate) fn all_origins(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
-    let mut found = origins(column, catalog);
-    let mut next = 0;
-    while let Some(origin) = found.get(next) {
-        next += 1;
-        for further in origins(origin, catalog) {
-            if !found.contains(&further) {
-                found.push(further);
-            }
-        }
+    on_all_levels(column, |column| origins(column, catalog))
+}
+
+/// What `next` leads to, and what that leads to, and so on; each once, the nearest first.
+fn on_all_levels(first: &ObjectId, next: impl Fn(&ObjectId) -> Vec<ObjectId>) -> Vec<ObjectId> {
+    let mut found = next(first);
+    let mut seen: BTreeSet<ObjectId> = found.iter().cloned().collect();
+    let mut at = 0;
+    while let Some(id) = found.get(at) {
+        at += 1;
+        let further = next(id);
+        found.extend(further.into_iter().filter(|id| seen.insert(id.clone())));
     }
     found
 }
@@ -98,17 +103,7 @@ pub(crate) fn heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
 
 /// As [`heirs`], also those of the heirs, on all levels.
 pub(crate) fn all_heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
-    let mut found = heirs(table, catalog);
-    let mut next = 0;
-    while let Some(heir) = found.get(next) {
-        next += 1;
-        for further in heirs(heir, catalog) {
-            if !found.contains(&further) {
-                found.push(further);
-            }
-        }
-    }
-    found
+    on_all_levels(table, |table| heirs(table, catalog))
 }
 
 /// Whether a column or check is there because a parent has it, and for no other reason (`attislocal`, `conislocal`); nothing for what
