@@ -369,6 +369,25 @@ fn what_two_databases_say_of_the_schema_public_is_compared() {
     }
 }
 
+/// Two databases are compared without a scratch server, too: what it would be asked is left out, and what then cannot be is refused.
+#[test]
+fn two_databases_need_no_scratch_server() {
+    let Some(server) = support::servers::server() else { return };
+    let table = "create table t (k int, x int) partition by list (k); create table t1 partition of t for values in (1); \
+                 create index a on t (x);";
+    let (place, other) = (Place::new(server, table), server.database());
+    let (one, two) = (place.database.url.clone(), other.url.clone());
+    run(&two, &format!("{table} alter index t1_x_idx rename to other")).expect("the same");
+    let bare = |arguments: &[&str]| trueup_in(place.folder.path(), arguments);
+    let nowhere = "postgres://postgres@127.0.0.1:1/none";
+    let diff = ends(bare(&["diff", "--from", &one, "--to", &two, "--ephemeral", nowhere]), DIFFERS);
+    says(&diff, &["part-names", "which stays"]);
+    let call = ["apply", "--from", &one, "--to", &two, "--yes", "--allow", "all", "--ephemeral", nowhere];
+    says(&ends(bare(&call), 1), &["which stays"]);
+    ends(place.call(&["apply", "--from", &one, "--to", &two, "--yes"]), FINE);
+    ends(bare(&["diff", "--from", &one, "--to", &two, "--ephemeral", nowhere]), FINE);
+}
+
 /// A plan that was begun is looked at again before the rest of it is run: what it is about may be in other use by now.
 #[test]
 fn a_saved_plan_that_was_begun_is_refused_when_what_is_left_has_changed() {

@@ -7,7 +7,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::declare::project::{FILE, Project};
 use crate::declare::{load as files, resolve};
-use crate::engine::{Settings, is_supabase, majors, project_state, rename};
+use crate::engine::{Settings, is_supabase, majors, project_state, rename, scope};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::postgres::{ConnInfo, Ephemeral, Session, sql_error};
@@ -204,8 +204,20 @@ impl<'a> Workplace<'a> {
             }
         }
         if let Some(live) = live.filter(|_| loaded.declared.is_none()) {
-            let parts = project_state::renamed_parts(&loaded.catalog, live);
-            loaded.renamed = rename::by_definition(live, &loaded.catalog, &parts, self).await?;
+            let mut parts = project_state::renamed_parts(&loaded.catalog, live);
+            parts.retain(|id, _| scope::managed(id, &self.project));
+            // Two databases are compared without a scratch server as well.
+            match rename::by_definition(live, &loaded.catalog, &parts, self).await {
+                Ok(renamed) => loaded.renamed = renamed,
+                Err(why) => self.notes.push(
+                    Diagnostic::warning(
+                        "part-names",
+                        "parts of partitioned indexes have other names, and cannot be renamed",
+                    )
+                    .note(format!("what that makes of the state was not to be tried: {}", why.message))
+                    .help("name a scratch server (--ephemeral), or rename them beforehand: ALTER INDEX … RENAME TO"),
+                ),
+            }
         }
         Ok(loaded)
     }

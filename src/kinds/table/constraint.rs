@@ -16,7 +16,9 @@ use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
 use crate::kinds::table::inheritance::{all_heirs, all_origins, bonds_that_go, parents};
-use crate::kinds::table::partition::{attachments_before, attachments_to_keys, has_attached_children, is_completed};
+use crate::kinds::table::partition::{
+    attachments_before, attachments_to_keys, has_attached_children, is_completed, unless_part, whole_of,
+};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
@@ -461,11 +463,11 @@ impl Kind for Constraint {
         // key deletes; and what goes because its column goes has time until then.
         let frees = self.constraint_type == ConstraintType::Check
             && !cx.from.dependencies(id).any(|(dependency, _)| cx.is_dropped(dependency));
-        vec![if frees { step.phase(Phase::Expand) } else { step }]
+        vec![if frees { step.phase(Phase::Expand) } else { unless_part(step, id, cx) }]
     }
 
     fn taken_by(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
-        crate::kinds::table::partition::whole_of(id, catalog)
+        whole_of(id, catalog)
     }
 
     fn survives_rebuild(&self) -> bool {
@@ -475,7 +477,7 @@ impl Kind for Constraint {
     fn provider(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
         // The server makes the parts of an exclusion constraint itself, and attaches no others.
         if self.constraint_type == ConstraintType::Exclusion
-            && let Some(whole) = crate::kinds::table::partition::whole_of(id, catalog)
+            && let Some(whole) = whole_of(id, catalog)
         {
             return Some(whole);
         }

@@ -12,7 +12,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::component::grant::given_on_what_it_calls;
-use crate::kinds::table::partition::{attachments_before, has_attached_children, is_completed, whole_of};
+use crate::kinds::table::partition::{attachments_before, has_attached_children, is_completed, unless_part, whole_of};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -272,15 +272,7 @@ impl Kind for Index {
         let step = Step::drop(id, format!("DROP INDEX {}", id.sql()))
             .lock(LockMode::AccessExclusive, &self.relation)
             .phase(self.drop_phase(id, cx));
-        let bond = self.relation.child(KindTag::Attachment, "");
-        let stays = |id: &ObjectId| !cx.is_dropped(id);
-        vec![match whole_of(id, cx.from).filter(|whole| stays(whole) && stays(&self.relation) && stays(&bond)) {
-            Some(whole) => step.hindered(
-                format!("it is the part that {} has of {whole}, which stays", self.relation.sql_path()),
-                "PostgreSQL drops no part by itself: declare it under the name it has, or have the whole index made anew by declaring it under another name",
-            ),
-            None => step,
-        }]
+        vec![unless_part(step, id, cx)]
     }
 
     fn belongs_to(&self, _id: &ObjectId, _catalog: &Catalog) -> Option<ObjectId> {

@@ -417,6 +417,19 @@ pub(crate) fn whole_of(id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
     IndexAttachment::get(catalog, &id.child(KindTag::IndexAttachment, "")).map(|a| a.parent.clone())
 }
 
+/// Says of a step that drops an index or key that PostgreSQL refuses it: it is the part of one that stays, of a table that stays.
+pub(super) fn unless_part(step: Step, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
+    let table = table_of(id, cx.from);
+    let stays = |id: &ObjectId| !cx.is_dropped(id);
+    match whole_of(id, cx.from).filter(|whole| [whole, &table, &table.child(KindTag::Attachment, "")].into_iter().all(stays)) {
+        Some(whole) => step.hindered(
+            format!("it is the part that {} has of {whole}, which stays", table.sql_path()),
+            "PostgreSQL drops no part by itself: declare it under the name it has, or have the whole made anew by declaring it under another name",
+        ),
+        None => step,
+    }
+}
+
 /// Checks of the partitioned table that a table to be attached must have as well, by the ids they have there.
 pub(crate) fn checks_wanted<'a>(
     table: &ObjectId,
