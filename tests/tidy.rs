@@ -179,6 +179,40 @@ fn stages_name_no_kind() {
     report("what is particular to a kind belongs to src/kinds, behind the interface all kinds share", &broken);
 }
 
+/// Whether a line compares a major version, or a `server_version_num`, with a bare number.
+fn compares_with_a_bare_version(line: &str) -> bool {
+    let is_version = |rest: &str| {
+        let number = rest.trim_start();
+        let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        matches!(number[..digits].parse(), Ok(9..=99 | 90_000..=999_999))
+    };
+    let after_major = ["major", "major()", "server_version_num", "version_num::int"];
+    let compared = ["<=", ">=", "==", "!=", "<", ">"].iter().flat_map(|sign| line.match_indices(sign));
+    let mut compared = compared.map(|(at, sign)| (line[..at].trim_end(), &line[at + sign.len()..]));
+    compared.any(|(before, after)| after_major.iter().any(|word| before.ends_with(word)) && is_version(after))
+        || line.split_once("unwrap_or(").is_some_and(|(before, after)| before.contains("major") && is_version(after))
+}
+
+#[test]
+fn versions_have_names() {
+    let broken: Vec<String> = code()
+        .iter()
+        .filter(|line| line.file != "src/core/versions.rs" && compares_with_a_bare_version(&line.text))
+        .map(where_is)
+        .collect();
+    report("name what the version brought, in src/core/versions.rs", &broken);
+}
+
+#[test]
+fn bare_versions_are_seen() {
+    for line in ["if cx.major >= 17 {", "let a = out.major<15;", "server_major() == 14", "x.major.unwrap_or(18)"] {
+        assert!(compares_with_a_bare_version(line), "{line}");
+    }
+    for line in ["if cx.major >= versions::MAINTAIN {", "if origin.major == 0 {", "if lines > 20 {"] {
+        assert!(!compares_with_a_bare_version(line), "{line}");
+    }
+}
+
 #[test]
 fn nothing_is_left_to_do() {
     let broken: Vec<String> = code()

@@ -7,6 +7,7 @@ use crate::core::diagnostic::Result;
 use crate::core::meaning;
 use crate::core::name::search_path;
 use crate::core::step::{Step, Transaction};
+use crate::core::versions;
 use crate::plan::Plan;
 use crate::postgres::Session;
 
@@ -31,9 +32,6 @@ pub(super) fn millis(limit: Option<Duration>) -> u128 {
     limit.map_or(0, |l| l.as_millis().clamp(1, i32::MAX as u128))
 }
 
-/// The first major version with `transaction_timeout`, which would end transactions of a role that has it set.
-const TRANSACTION_TIMEOUT: u32 = 17;
-
 /// Sets up the session.
 pub(super) async fn enter(session: &Session, plan: &Plan, o: &RunOptions, observer: &dyn ApplyObserver) -> Result<()> {
     let path = if o.search_path.is_empty() { &plan.search_path } else { &o.search_path };
@@ -50,7 +48,7 @@ pub(super) async fn enter(session: &Session, plan: &Plan, o: &RunOptions, observ
             meaning::statements("SET"),
         ))
         .await?;
-    if session.server_major() >= TRANSACTION_TIMEOUT {
+    if session.server_major() >= versions::TRANSACTION_TIMEOUT {
         session.batch("SET transaction_timeout = 0").await?;
     }
     // Not on every platform can the server notice that a client is gone.
@@ -71,7 +69,7 @@ pub(super) async fn leave(session: &Session) {
         sql.push_str("; RESET ");
         sql.push_str(name);
     }
-    if session.server_major() >= TRANSACTION_TIMEOUT {
+    if session.server_major() >= versions::TRANSACTION_TIMEOUT {
         sql.push_str("; RESET transaction_timeout");
     }
     let _ = session.batch(&sql).await;

@@ -7,3 +7,4 @@ pub mod meaning;
 pub mod name;
 pub mod options;
 pub mod step;
+pub mod versions;

@@ -8,16 +8,15 @@
 use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
+use crate::core::versions;
 use crate::declare::elaborate::elaborate;
 use crate::declare::project::{Profile, Project};
 use crate::engine::project_state::with_parts;
 use crate::engine::scope;
 use crate::introspect::introspect;
-use crate::kinds::component::acl::MAINTAIN_SINCE;
 use crate::kinds::component::{is_access, same_but_for_maintain};
 use crate::kinds::extension::{Extension, Open};
 use crate::kinds::table::column::{Column, NotNull};
-use crate::kinds::table::not_null::NAMED_NOT_NULL;
 use crate::kinds::{KindTag, Object};
 use crate::postgres::Ephemeral;
 
@@ -44,7 +43,7 @@ pub fn buildable(catalog: Catalog, ephemeral: &Ephemeral) -> Catalog {
             Object::Extension(extension) if extension.version.0.is_some() => {
                 builder.put(id.clone(), Extension { version: Open(None), ..(**extension).clone() });
             }
-            Object::Column(column) if ephemeral.major() < NAMED_NOT_NULL && column.not_null.is_some() => {
+            Object::Column(column) if ephemeral.major() < versions::NAMED_NOT_NULL && column.not_null.is_some() => {
                 builder.put(id.clone(), Column { not_null: Some(NotNull::default()), ..(**column).clone() });
             }
             _ => {}
@@ -55,7 +54,7 @@ pub fn buildable(catalog: Catalog, ephemeral: &Ephemeral) -> Catalog {
 
 /// What was built, with what is declared and the scratch server does not know: the properties of NOT NULL.
 pub fn as_declared(built: Catalog, declared: &Catalog, ephemeral: &Ephemeral) -> Catalog {
-    if ephemeral.major() >= NAMED_NOT_NULL {
+    if ephemeral.major() >= versions::NAMED_NOT_NULL {
         return built;
     }
     let mut builder = built.to_builder();
@@ -193,7 +192,7 @@ pub async fn in_words_of(
 }
 
 fn knows_maintain(state: &Catalog) -> bool {
-    state.origin.major >= MAINTAIN_SINCE
+    state.origin.major >= versions::MAINTAIN
 }
 
 /// A state with the privileges of another one where they are the same but for one that only one of the two servers knows.

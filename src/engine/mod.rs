@@ -23,6 +23,7 @@ pub use crate::apply::ApplyObserver;
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
+use crate::core::versions;
 use crate::diff::{ChangeKind, Difference, diff};
 use crate::kinds::table::not_null_names;
 use crate::plan::{Plan, PlanOptions, fingerprint, marks, plan};
@@ -234,7 +235,8 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     differences.sort_by(|a, b| a.id.cmp(&b.id));
     settings.progress.stage("planning");
     // Without a live server the texts are those of whoever printed them.
-    options.major = [place.major, to_catalog.origin.major].into_iter().find(|major| *major != 0).unwrap_or(18);
+    options.major =
+        [place.major, to_catalog.origin.major].into_iter().find(|major| *major != 0).unwrap_or(versions::NEWEST_MAJOR);
     options.bystanders = bystanders::of(&whole, &from_catalog, &renames);
     rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
     let mut made = plan(&from_catalog, &to_catalog, &options)?;

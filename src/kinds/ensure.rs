@@ -9,6 +9,7 @@ use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, beside, dollar_quoted, literal, qualified};
 use crate::core::step::{Action, Step, Transaction};
+use crate::core::versions;
 use crate::kinds::component::comment;
 use crate::kinds::sequence::Sequence;
 use crate::kinds::table::Table;
@@ -711,7 +712,7 @@ pub fn not_null(id: &ObjectId, object: &Object, major: u32) -> Option<String> {
         literal(&format!("column {} is to be NOT NULL and has rows without a value", id.sql_path())),
         found_rows(),
         // PostgreSQL does not choose a name that a new heir has already.
-        literal(&match major >= 18 {
+        literal(&match major >= versions::NAMED_NOT_NULL {
             true => format!("ALTER TABLE {table} ADD CONSTRAINT {} NOT NULL {name}", Ident(&own.name_of(id))),
             false => format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL"),
         }),

@@ -6,6 +6,7 @@ use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::literal;
 use crate::core::options::Options;
+use crate::core::versions;
 use crate::kinds::component::{self, acl};
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, labels, regclass};
 use crate::kinds::table::column::Column;
@@ -245,8 +246,9 @@ fn column_is(id: &ObjectId, column: &Column, catalog: &Catalog) -> String {
             }
             let name = not_null.name.as_ref().map(|name| format!(" AND n.conname = {}", literal(name)));
             conditions.push(format!(
-                "(current_setting('server_version_num')::int < 180000 OR EXISTS (SELECT FROM pg_catalog.pg_constraint n \
+                "(current_setting('server_version_num')::int < {} OR EXISTS (SELECT FROM pg_catalog.pg_constraint n \
                  WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND n.connoinherit = {} AND n.convalidated = {}{}))",
+                versions::first_number_of(versions::NAMED_NOT_NULL),
                 not_null.no_inherit,
                 !not_null.not_valid,
                 name.unwrap_or_default()
@@ -356,7 +358,7 @@ fn no_more_than(
         format!("(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {})", literal(&grantee))
     };
     let mut words: Vec<String> = privileges.keys().cloned().collect();
-    if major < 17 {
+    if major < versions::MAINTAIN {
         // A word that the version does not know from which the declared state was read.
         words.push("MAINTAIN".to_owned());
     }

@@ -7,6 +7,7 @@ use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal, qualified};
 use crate::core::options::Options;
+use crate::core::versions;
 use crate::kinds::ensure::{BY_APPLY, CONSTRAINT_TEXT, attempted, index_name, labels, regclass, when};
 use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::table::partition::{IndexAttachment, table_of};
@@ -51,7 +52,7 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
                 let what = format!("domain {} cannot be made NOT NULL", id.sql_path());
                 let demand = [domain.demand(id, major)];
                 said.late.push(attempted(&may_be_null, &demand, "feature_not_supported", &what, BY_APPLY));
-                if major >= 17 {
+                if major >= versions::NAMED_DOMAIN_NOT_NULL {
                     said.late.push(domain.name_constraint(id));
                 }
             }

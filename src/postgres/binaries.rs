@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::environment::{Account, Environment};
-use super::session::OLDEST_MAJOR;
+use crate::core::versions::OLDEST_MAJOR;
 
 /// Folders whose subfolders each hold one major: the pattern's `*` is a subfolder's name.
 const VERSIONED: &[(&str, &str, &str)] = &[

@@ -20,6 +20,7 @@ pub(crate) async fn start(image: Option<&str>, major: Option<u32>) -> Result<(Do
     use testcontainers::{GenericImage, ImageExt};
 
     use super::conninfo::ConnInfo;
+    use crate::core::versions;
 
     const COMMAND: &[&str] = &[
         "postgres",
@@ -42,10 +43,8 @@ pub(crate) async fn start(image: Option<&str>, major: Option<u32>) -> Result<(Do
         "-c",
         "timezone=UTC",
     ];
-    /// The newest major that is known to have an image.
-    const NEWEST: u32 = 18;
 
-    let wanted = image.map_or_else(|| format!("postgres:{}", major.unwrap_or(NEWEST)), str::to_owned);
+    let wanted = image.map_or_else(|| format!("postgres:{}", major.unwrap_or(versions::NEWEST_MAJOR)), str::to_owned);
     // A colon before the last slash belongs to a registry's port.
     let (name, tag) = match wanted.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),

@@ -16,6 +16,7 @@ use super::session::Session;
 use super::{scratch, supabase};
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::name::{ident, literal};
+use crate::core::versions;
 
 /// An advisory lock in the scratch server's `postgres` database: held while what all its databases share is changed
 /// (roles, the template). The number is arbitrary.
@@ -291,7 +292,7 @@ fn nothing_serves(options: &EphemeralOptions, report: Vec<String>) -> Box<Diagno
     for line in report {
         error = error.note(line);
     }
-    let major = options.major.unwrap_or(18);
+    let major = options.major.unwrap_or(versions::NEWEST_MAJOR);
     error
         .help(format!(
             "install the server: apt-get install postgresql (Debian, Ubuntu), dnf install postgresql-server (Fedora), \

@@ -17,6 +17,7 @@ use super::session::Session;
 use super::{scratch, supabase};
 use crate::core::diagnostic::Result;
 use crate::core::name::{ident, literal};
+use crate::core::versions;
 
 /// What the names of spare databases begin with.
 const SPARE: &str = "trueup_spare_";
@@ -61,7 +62,7 @@ impl Template {
     /// The statement that makes a database from it.
     pub fn create(self, name: &str, major: u32) -> String {
         // Copying files needs checkpoints, which cost little without fsync: less than the WAL of copying blocks.
-        let strategy = if major >= 15 { " strategy file_copy" } else { "" };
+        let strategy = if major >= versions::DATABASE_STRATEGY { " strategy file_copy" } else { "" };
         format!("create database {} template {} encoding 'UTF8'{strategy}", ident(name), ident(&self.database()))
     }
 }

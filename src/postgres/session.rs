@@ -16,9 +16,7 @@ use super::conninfo::{ChannelBinding, ConnInfo, SessionAttrs, Target};
 use super::error::{connect_error, sql_error};
 use super::tls::SslMode;
 use crate::core::diagnostic::{Diagnostic, Result};
-
-/// The oldest major version of the server that is supported.
-pub const OLDEST_MAJOR: u32 = 14;
+use crate::core::versions::OLDEST_MAJOR;
 
 /// As many messages of the server are kept until they are taken; older ones are forgotten.
 const KEPT_NOTICES: usize = 1000;

@@ -27,6 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::conninfo::one_of;
 use super::environment::Environment;
 use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::versions;
 
 /// libpq's `sslmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,7 +293,10 @@ impl TlsOptions {
                 .help("connect under the name in the certificate, or use sslmode=verify-ca");
         }
         if self.direct && text.contains("eof") {
-            return error.help("sslnegotiation=direct needs PostgreSQL 17 or later; leave it out");
+            return error.help(format!(
+                "sslnegotiation=direct needs PostgreSQL {} or later; leave it out",
+                versions::DIRECT_TLS
+            ));
         }
         if text.contains("Expired") {
             return error.note("the server's certificate has expired");

@@ -1,16 +1,18 @@
 //! Syntax that only newer majors of PostgreSQL know. An older server calls it a syntax error and cannot say more.
 
+use crate::core::versions;
+
 /// What stands in a statement, in capitals, and the first major that knows it.
 const SINCE: &[(&str, &str, u32)] = &[
-    ("NULLS NOT DISTINCT", "NULLS NOT DISTINCT", 15),
-    ("SECURITY_INVOKER", "security_invoker", 15),
-    ("UNLOGGED SEQUENCE", "an unlogged sequence", 15),
-    ("ON DELETE SET NULL (", "ON DELETE SET NULL with a list of columns", 15),
-    ("ON DELETE SET DEFAULT (", "ON DELETE SET DEFAULT with a list of columns", 15),
-    (") VIRTUAL", "a virtual generated column", 18),
-    ("WITHOUT OVERLAPS", "WITHOUT OVERLAPS", 18),
-    (", PERIOD ", "PERIOD", 18),
-    ("NOT ENFORCED", "NOT ENFORCED", 18),
+    ("NULLS NOT DISTINCT", "NULLS NOT DISTINCT", versions::NULLS_NOT_DISTINCT),
+    ("SECURITY_INVOKER", "security_invoker", versions::SECURITY_INVOKER),
+    ("UNLOGGED SEQUENCE", "an unlogged sequence", versions::UNLOGGED_SEQUENCES),
+    ("ON DELETE SET NULL (", "ON DELETE SET NULL with a list of columns", versions::ON_DELETE_COLUMNS),
+    ("ON DELETE SET DEFAULT (", "ON DELETE SET DEFAULT with a list of columns", versions::ON_DELETE_COLUMNS),
+    (") VIRTUAL", "a virtual generated column", versions::VIRTUAL_COLUMNS),
+    ("WITHOUT OVERLAPS", "WITHOUT OVERLAPS", versions::TEMPORAL_KEYS),
+    (", PERIOD ", "PERIOD", versions::TEMPORAL_KEYS),
+    ("NOT ENFORCED", "NOT ENFORCED", versions::NOT_ENFORCED),
 ];
 
 /// What servers say of things that are no matter of syntax, and the first major that can do them.
@@ -18,9 +20,13 @@ const SAID: &[(&str, &str, u32)] = &[
     (
         "exclusion constraints are not supported on partitioned tables",
         "an exclusion constraint of a partitioned table",
-        17,
+        versions::PARTITIONED_EXCLUSION,
     ),
-    ("identity columns are not supported on partitions", "an identity column of a partitioned table", 17),
+    (
+        "identity columns are not supported on partitions",
+        "an identity column of a partitioned table",
+        versions::PARTITIONED_IDENTITY,
+    ),
 ];
 
 /// What in a refused statement may be too new for the server, and the first major that knows it.

@@ -2,6 +2,7 @@
 //!
 //! Rests on PostgreSQL's documentation, "Privileges" (the letters), and on `acldefault()` in `src/backend/utils/adt/acl.c`.
 
+use crate::core::versions;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Privileges by their SQL words (`SELECT`), each with whether it may be granted on. `ALL` stands for every privilege of the
@@ -29,15 +30,12 @@ const LETTERS: &[(char, &str)] = &[
     ('A', "ALTER SYSTEM"),
 ];
 
-/// The first major version that knows MAINTAIN.
-pub const MAINTAIN_SINCE: u32 = 17;
-
 /// The privileges that a type of object has, by the letter that `acldefault` takes (`r` for relations, `c` for columns, …).
 pub fn words_of(object_type: char, major: u32) -> &'static [&'static str] {
     const RELATION: &[&str] =
         &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"];
     match object_type {
-        'r' if major < MAINTAIN_SINCE => RELATION.split_last().map_or(RELATION, |(_, rest)| rest),
+        'r' if major < versions::MAINTAIN => RELATION.split_last().map_or(RELATION, |(_, rest)| rest),
         'r' => RELATION,
         'c' => &["SELECT", "INSERT", "UPDATE", "REFERENCES"],
         's' => &["USAGE", "SELECT", "UPDATE"],
@@ -64,7 +62,7 @@ pub fn expanded(privileges: &Privileges, object_type: char, major: u32) -> Privi
         set = all(object_type, *option, major);
     }
     for (word, option) in
-        privileges.iter().filter(|(w, _)| *w != "ALL" && (major >= MAINTAIN_SINCE || *w != "MAINTAIN"))
+        privileges.iter().filter(|(w, _)| *w != "ALL" && (major >= versions::MAINTAIN || *w != "MAINTAIN"))
     {
         *set.entry(word.clone()).or_default() |= *option;
     }

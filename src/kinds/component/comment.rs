@@ -8,6 +8,7 @@ use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal, qualified};
 use crate::core::step::{LockMode, Phase, Step};
+use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row, class_named};
 use crate::kinds::common::WriteContext;
@@ -15,7 +16,6 @@ use crate::kinds::ensure::regclass;
 use crate::kinds::schema::PUBLIC;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::origins;
-use crate::kinds::table::not_null::NAMED_NOT_NULL;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
@@ -95,11 +95,11 @@ pub const NOT_NULL: Part = Part {
     },
     kinds: &[KindTag::Column, KindTag::Domain],
     address: |id, object, major| match object {
-        Object::Column(column) if major >= NAMED_NOT_NULL => {
+        Object::Column(column) if major >= versions::NAMED_NOT_NULL => {
             let name = column.not_null.as_ref()?.name_of(id);
             Some(format!("CONSTRAINT {} ON {}", Ident(&name), id.top_sql()))
         }
-        Object::Domain(domain) if major >= 17 && domain.not_null => {
+        Object::Domain(domain) if major >= versions::NAMED_DOMAIN_NOT_NULL && domain.not_null => {
             Some(format!("CONSTRAINT {} ON DOMAIN {}", Ident(&domain.constraint_name(id)), id.sql()))
         }
         _ => None,
@@ -201,7 +201,7 @@ impl Comment {
             // What an inherited column has from its parent need not be declared of it: there it has the parent's name.
             let theirs = Column::of(object)?
                 .provider(&parent, catalog)
-                .filter(|_| is_on_not_null(id) && major >= NAMED_NOT_NULL)?;
+                .filter(|_| is_on_not_null(id) && major >= versions::NAMED_NOT_NULL)?;
             let mut above = std::iter::successors(Some(theirs), |id| Column::get(catalog, id)?.provider(id, catalog));
             let name = above.find_map(|id| Some(Column::get(catalog, &id)?.not_null.as_ref()?.name_of(&id)))?;
             Some(format!("CONSTRAINT {} ON {}", Ident(&name), parent.top_sql()))
@@ -307,7 +307,7 @@ pub(super) fn declare_parts(fields: &Fields<'_>, target: &ObjectId, cx: &mut Dec
         let label = || format!("{} {}", target.kind().label(), target.sql_path());
         // Whether a column is NOT NULL is known when its table's keys and parents are.
         let known_later = part.name == NOT_NULL.name && target.kind() == KindTag::Column;
-        if !known_later && !has(super::yaml::LATEST) {
+        if !known_later && !has(versions::NEWEST_MAJOR) {
             return Err(Diagnostic::error("no-such-part", format!("{} has no {} to comment on", label(), part.name))
                 .at(place)
                 .note(part.key.doc));
@@ -315,7 +315,12 @@ pub(super) fn declare_parts(fields: &Fields<'_>, target: &ObjectId, cx: &mut Dec
         let major = cx.live.map_or(0, |live| live.origin.major);
         if part.name == NOT_NULL.name
             && major > 0
-            && major < if target.kind() == KindTag::Domain { 17 } else { NAMED_NOT_NULL }
+            && major
+                < if target.kind() == KindTag::Domain {
+                    versions::NAMED_DOMAIN_NOT_NULL
+                } else {
+                    versions::NAMED_NOT_NULL
+                }
         {
             return Err(Diagnostic::error(
                 "no-such-part",

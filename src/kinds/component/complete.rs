@@ -6,11 +6,12 @@ use rustc_hash::FxHashMap;
 
 use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::id::ObjectId;
+use crate::core::versions;
 use crate::kinds::table::column::Column;
 use crate::kinds::{KindTag, Object};
 
 use super::acl::{self, Access, Privileges};
-use super::{Comment, DefaultPrivilege, Grant, Owner, SequenceGrant, object_type, yaml};
+use super::{Comment, DefaultPrivilege, Grant, Owner, SequenceGrant, object_type};
 
 /// How far privileges are managed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,7 +120,7 @@ pub fn complete(
 ) {
     let named = Named::of(builder.iter());
     let origin = live.map_or_else(|| builder.origin.clone(), |l| l.origin.clone());
-    let major = if origin.major == 0 { yaml::LATEST } else { origin.major };
+    let major = if origin.major == 0 { versions::NEWEST_MAJOR } else { origin.major };
     let letter = |object: &Object| object_type(object.kind());
     // Asked of the objects, which is quicker than of their ids. Columns have no owner, and few have privileges.
     let mut targets: Vec<ObjectId> = builder

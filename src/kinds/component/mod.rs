@@ -19,6 +19,7 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::step::Step;
+use crate::core::versions;
 use crate::introspect::{Reader, Row};
 use crate::kinds::{KindTag, Object};
 use crate::plan::context::PlanContext;
@@ -164,7 +165,7 @@ fn initial(catalog: &Catalog, id: &ObjectId, object_type: char, owner: &str, maj
     }
     let mut access = default_privilege::initial(catalog, id, object_type, owner, major);
     if id.kind() == KindTag::Schema && id.name() == "public" {
-        let words: &[&str] = if major < 15 { &["USAGE", "CREATE"] } else { &["USAGE"] };
+        let words: &[&str] = if major < versions::PUBLIC_SCHEMA_CLOSED { &["USAGE", "CREATE"] } else { &["USAGE"] };
         access.insert("public".to_owned(), words.iter().map(|w| ((*w).to_owned(), false)).collect());
     }
     access

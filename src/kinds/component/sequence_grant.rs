@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, HazardKind, Phase, Step};
+use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::introspect::Reader;
 use crate::kinds::common::WriteContext;
@@ -217,7 +218,7 @@ pub(crate) fn declare(
 /// What deviates from what default privileges give, for [`KEY`].
 pub(crate) fn write(column: &ObjectId, cx: &WriteContext<'_>) -> Option<(String, Out)> {
     let sequence = Column::get(cx.catalog, column)?.identity_sequence(column)?;
-    let major = if cx.catalog.origin.major == 0 { yaml::LATEST } else { cx.catalog.origin.major };
+    let major = if cx.catalog.origin.major == 0 { versions::NEWEST_MAJOR } else { cx.catalog.origin.major };
     let initial = initial(&sequence, owner(column, cx.catalog), cx.catalog);
     let mut grants = BTreeMap::new();
     for (grantee, privileges) in of(column, cx.catalog) {

@@ -2,15 +2,13 @@
 
 use crate::core::diagnostic::{Diagnostic, Result, nearest};
 use crate::core::id::ObjectId;
+use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::kinds::common::WriteContext;
 use crate::yaml::{Fields, Key, Node, Out};
 
 use super::acl::{self, Privileges};
 use super::{Comment, Grant, Owner, object_type};
-
-/// The latest major version known, for `all` where no server is asked.
-pub(super) const LATEST: u32 = 18;
 
 const OPTION: &str = " with grant option";
 
@@ -49,10 +47,10 @@ pub(super) fn privileges(node: &Node, object_type: char, cx: &DeclareContext<'_>
         }
     }
     let Some(major) = cx.live.map(|live| live.origin.major).filter(|major| *major > 0) else { return Ok(set) };
-    if major < acl::MAINTAIN_SINCE && set.contains_key("MAINTAIN") {
+    if major < versions::MAINTAIN && set.contains_key("MAINTAIN") {
         return Err(Diagnostic::error("privilege", format!("PostgreSQL {major} has no privilege MAINTAIN"))
             .at(node.place())
-            .note(format!("it needs PostgreSQL {} or later", acl::MAINTAIN_SINCE))
+            .note(format!("it needs PostgreSQL {} or later", versions::MAINTAIN))
             .help("leave it out, or write `all` for every privilege that the server has"));
     }
     Ok(acl::expanded(&set, object_type, major))
@@ -69,7 +67,7 @@ fn add(
     if word == "ALL PRIVILEGES" {
         word = "ALL".to_owned();
     }
-    let known = acl::words_of(object_type, LATEST);
+    let known = acl::words_of(object_type, versions::NEWEST_MAJOR);
     if word != "ALL" && !known.contains(&word.as_str()) {
         let lower: Vec<String> = known.iter().map(|w| w.to_lowercase()).collect();
         let mut error =
@@ -87,7 +85,7 @@ fn add(
 
 /// Privileges as YAML.
 pub(super) fn out(privileges: &Privileges, object_type: char, major: u32) -> Out {
-    let known = acl::words_of(object_type, if major == 0 { LATEST } else { major });
+    let known = acl::words_of(object_type, if major == 0 { versions::NEWEST_MAJOR } else { major });
     let word = |w: &str, option: bool| format!("{}{}", w.to_lowercase(), if option { OPTION } else { "" });
     for option in [false, true] {
         if known.len() > 1 && known.iter().all(|w| privileges.get(*w) == Some(&option)) {
@@ -149,7 +147,7 @@ pub fn write(id: &ObjectId, cx: &WriteContext<'_>) -> Vec<(String, Out)> {
     if !owner.is_empty() && owner != catalog.origin.role && !follows && !given {
         entries.push(("owner".to_owned(), Out::text(owner)));
     }
-    let major = if catalog.origin.major == 0 { LATEST } else { catalog.origin.major };
+    let major = if catalog.origin.major == 0 { versions::NEWEST_MAJOR } else { catalog.origin.major };
     let initial = super::initial(catalog, id, letter, owner, major);
     let mut grants = std::collections::BTreeMap::new();
     for (grant_id, object) in catalog.children(id, crate::kinds::KindTag::Grant) {

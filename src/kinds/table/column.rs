@@ -10,6 +10,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal, qualified};
 use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
+use crate::core::versions;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::component::sequence_grant;
@@ -18,7 +19,7 @@ use crate::kinds::table::Table;
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::{heirs, is_heir_already, origins, parents};
 pub use crate::kinds::table::not_null::NotNull;
-use crate::kinds::table::not_null::{NAMED_NOT_NULL, alter_not_null, not_null_steps, of_heir};
+use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
 use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, row_type, typed};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -303,7 +304,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
 fn can_alter_generated(change: &Change<'_, Column>) -> bool {
     match (&change.old.generated, &change.new.generated) {
         (Some(old), None) => old.stored,
-        (Some(old), Some(new)) => change.cx.major >= 17 && old.stored == new.stored,
+        (Some(old), Some(new)) => change.cx.major >= versions::SET_EXPRESSION && old.stored == new.stored,
         _ => false,
     }
 }
@@ -338,7 +339,7 @@ impl Column {
     /// Whether a column is in all as a partition made by PARTITION OF has it, but for its default.
     pub(super) fn is_handed_down(&self, id: &ObjectId, theirs: &Self, their_id: &ObjectId, major: u32) -> bool {
         let named = |column: &Self, id: &ObjectId| match &column.not_null {
-            Some(not_null) if major >= NAMED_NOT_NULL => {
+            Some(not_null) if major >= versions::NAMED_NOT_NULL => {
                 Some(NotNull { name: Some(not_null.name_of(id)), ..not_null.clone() })
             }
             other => other.clone(),
@@ -388,7 +389,8 @@ impl Kind for Column {
         // An identity column cannot be added to a table with heirs, which would get none; partitions do get one from 17 on.
         let apart = self.identity.as_ref().filter(|_| {
             let partitioned = Table::get(cx.to, &top).is_some_and(|t| t.partition_key.is_some());
-            !(partitioned && cx.major >= 17) && [cx.from, cx.to].iter().any(|c| !heirs(&top, c).is_empty())
+            !(partitioned && cx.major >= versions::PARTITIONED_IDENTITY)
+                && [cx.from, cx.to].iter().any(|c| !heirs(&top, c).is_empty())
         });
         if apart.is_some() {
             inline.identity = None;
@@ -527,7 +529,7 @@ impl Introspect for Column {
             sequence_grant::read(&id, &sequence.owner, &sequence.acl.unwrap_or_default(), out);
             // Up to 14, all sequences are logged.
             let logged = out.builder.get(&table).and_then(Table::of).is_none_or(|table| table.logged);
-            if out.major >= 15 && sequence.unlogged == logged {
+            if out.major >= versions::UNLOGGED_SEQUENCES && sequence.unlogged == logged {
                 let name = qualified(&sequence.name.0, &sequence.name.1);
                 out.left_out("persistence of an identity sequence", &name);
             }

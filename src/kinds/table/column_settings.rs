@@ -8,6 +8,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::Ident;
 use crate::core::options::Options;
 use crate::core::step::{LockMode, Step};
+use crate::core::versions;
 use crate::introspect::Row;
 use crate::kinds::Change;
 use crate::kinds::table::column::Column;
@@ -44,7 +45,7 @@ pub(crate) fn compression(row: &Row<'_>) -> Result<Option<String>> {
 /// The strategy to name for a column that is to have `storage`, or what its type has, where that is known.
 pub(crate) fn strategy(storage: Option<&str>, usual: Option<&str>, major: u32) -> String {
     // DEFAULT is a word of 16; before that the type's own strategy has to be named, and where it is known it always can be.
-    let usual = usual.unwrap_or(if major < 16 { "extended" } else { "default" });
+    let usual = usual.unwrap_or(if major < versions::STORAGE_DEFAULT { "extended" } else { "default" });
     storage.unwrap_or(usual).to_uppercase()
 }
 

@@ -10,6 +10,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal, qualified};
 use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, MENDED, Phase, Step, Transaction};
+use crate::core::versions;
 use crate::introspect::{Printer, Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::component::grant::given_on_what_it_calls;
@@ -347,7 +348,9 @@ impl Kind for Constraint {
                 ));
             }
             ConstraintType::Check | ConstraintType::ForeignKey
-                if !(partitioned && self.constraint_type == ConstraintType::ForeignKey && cx.major < 18) =>
+                if !(partitioned
+                    && self.constraint_type == ConstraintType::ForeignKey
+                    && cx.major < versions::PARTITIONED_KEY_NOT_VALID) =>
             {
                 let mode = if self.constraint_type == ConstraintType::Check {
                     LockMode::AccessExclusive

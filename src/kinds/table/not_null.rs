@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::core::versions;
 use crate::kinds::common::generated_name;
 use crate::kinds::component::comment;
 use crate::kinds::table::column::Column;
@@ -15,9 +16,6 @@ use crate::kinds::table::not_null_names::origin;
 use crate::kinds::table::premise;
 use crate::kinds::{Change, KindTag, ensure};
 use crate::plan::context::PlanContext;
-
-/// The first major version to which NOT NULL is a constraint, with a name and properties.
-pub const NAMED_NOT_NULL: u32 = 18;
 
 /// A NOT NULL constraint. Up to PostgreSQL 17 it has no properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +70,7 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
         (None, Some(_)) if is_carried(change, |old, new| !hands_down(old) && hands_down(new)) => Vec::new(),
         (None, Some(new)) => not_null_steps(id, new, cx),
         (Some(_), None) => drop_not_null(change),
-        (Some(old), Some(new)) if new.not_valid && !old.not_valid && cx.major >= NAMED_NOT_NULL => {
+        (Some(old), Some(new)) if new.not_valid && !old.not_valid && cx.major >= versions::NAMED_NOT_NULL => {
             let drop = Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", Ident(&column)));
             let mut steps = vec![drop.lock(LockMode::AccessExclusive, &id.top()).rank(1)];
             steps.extend(not_null_steps(id, new, cx));
@@ -180,7 +178,7 @@ pub(super) fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>)
     let column = ident(&id.name());
     // From 18 on it is a constraint with properties. PostgreSQL does not choose a name that a new heir has already.
     let handed_down = !heirs(&id.top(), cx.to).is_empty();
-    let set = if cx.major >= NAMED_NOT_NULL && (handed_down || *new != NotNull::default()) {
+    let set = if cx.major >= versions::NAMED_NOT_NULL && (handed_down || *new != NotNull::default()) {
         let name = new.name.clone().or_else(|| handed_down.then(|| usual_name(id)));
         format!(
             "ALTER TABLE {table} ADD {}NOT NULL {column}{}{}",
@@ -192,7 +190,7 @@ pub(super) fn not_null_steps(id: &ObjectId, new: &NotNull, cx: &PlanContext<'_>)
         format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL")
     };
     let top = id.top();
-    if !cx.online || cx.is_new(&top) || (new.not_valid && cx.major >= NAMED_NOT_NULL) {
+    if !cx.online || cx.is_new(&top) || (new.not_valid && cx.major >= versions::NAMED_NOT_NULL) {
         return vec![cx.locked(Step::alter(id, set), LockMode::AccessExclusive, &top).rank(5)];
     }
     let name = crate::core::name::derived("trueup_", &id.name(), "_not_null");

@@ -10,9 +10,10 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Diagnostic;
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
+use crate::core::versions;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::{all_heirs, origins};
-use crate::kinds::table::not_null::{NAMED_NOT_NULL, usual_name};
+use crate::kinds::table::not_null::usual_name;
 use crate::kinds::{KindTag, Object};
 
 /// How many of them are told by name.
@@ -79,7 +80,7 @@ fn heirs(column: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
 
 /// The columns that are not declared, being as their parents hand them down, but for the name of their NOT NULL.
 pub(crate) fn unsaid(to: &Catalog, is_declared: impl Fn(&ObjectId) -> bool) -> Vec<ObjectId> {
-    if to.origin.major < NAMED_NOT_NULL {
+    if to.origin.major < versions::NAMED_NOT_NULL {
         return Vec::new();
     }
     let inherited =
@@ -120,7 +121,7 @@ fn renamed(from: &Catalog, to: Catalog, usual: bool) -> (Catalog, BTreeMap<Objec
         let name = |object: &Object| Column::of(object)?.not_null.as_ref()?.name.clone();
         object.kind() == KindTag::Column && from.get(id).is_some_and(|old| name(old) != name(object))
     };
-    if from.origin.major < NAMED_NOT_NULL || from.is_same(&to) {
+    if from.origin.major < versions::NAMED_NOT_NULL || from.is_same(&to) {
         return (to, told);
     }
     let differing: Vec<ObjectId> = to.iter().filter(|(id, o)| differ(id, o)).map(|(id, _)| id.clone()).collect();

@@ -5,6 +5,7 @@ use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
 use crate::core::step::{HazardKind, LockMode, Step, Transaction};
+use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
@@ -116,7 +117,7 @@ pub(super) fn gets_identity_by(table: &ObjectId, cx: &PlanContext<'_>) -> Option
         columns.any(|(_, column)| Column::of(column).is_some_and(|column| column.identity.is_some()))
     };
     let waits = attachments_to_keys(table, cx.to).iter().any(|part| cx.is_new(part));
-    let comes = cx.major >= 17 && cx.is_new(&own) && !waits;
+    let comes = cx.major >= versions::PARTITIONED_IDENTITY && cx.is_new(&own) && !waits;
     let given = comes && above.into_iter().any(|attachment| has_identity(&attachment.parent));
     given.then_some(own)
 }

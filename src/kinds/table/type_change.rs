@@ -3,6 +3,7 @@
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::literal;
+use crate::core::versions;
 use crate::kinds::types::domain::Domain;
 use crate::kinds::types::enums::Enum;
 use crate::plan::context::PlanContext;
@@ -142,7 +143,7 @@ pub(super) fn fails_where(old: &str, new: &str, column: &ObjectId, cx: &PlanCont
     if matches!(base.as_str(), "text" | "character varying" | "character" | "citext" | "name") {
         return None;
     }
-    if cx.major >= 16 {
+    if cx.major >= versions::INPUT_IS_VALID {
         return Some(format!("NOT pg_catalog.pg_input_is_valid({value}::text, {})", literal(new)));
     }
     match base.as_str() {

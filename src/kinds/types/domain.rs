@@ -4,6 +4,7 @@ use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, dollar_quoted, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext, generated_name};
@@ -60,7 +61,7 @@ fn alter_not_null(change: &Change<'_, Domain>) -> Option<Vec<Step>> {
 
 fn alter_not_null_name(change: &Change<'_, Domain>) -> Vec<Step> {
     // Where the constraint comes or goes, the statement that does it settles the name.
-    if !(change.old.not_null && change.new.not_null) || change.cx.major < 17 {
+    if !(change.old.not_null && change.new.not_null) || change.cx.major < versions::NAMED_DOMAIN_NOT_NULL {
         return Vec::new();
     }
     let (old, new) = (change.old.constraint_name(change.id), change.new.constraint_name(change.id));
@@ -108,7 +109,9 @@ impl Domain {
     /// The statement that refuses NULL from then on.
     pub(crate) fn demand(&self, id: &ObjectId, major: u32) -> String {
         let clause = match &self.not_null_name {
-            Some(name) if major >= 17 => format!("ADD CONSTRAINT {} NOT NULL", Ident(name)),
+            Some(name) if major >= versions::NAMED_DOMAIN_NOT_NULL => {
+                format!("ADD CONSTRAINT {} NOT NULL", Ident(name))
+            }
             _ => "SET NOT NULL".to_owned(),
         };
         format!("ALTER DOMAIN {} {clause}", id.sql())
@@ -133,7 +136,7 @@ impl Kind for Domain {
         }
         if self.not_null {
             // Beside its old form, whose constraint has the usual name, the server would choose another one.
-            let again = cx.major >= 17 && cx.from.contains(id);
+            let again = cx.major >= versions::NAMED_DOMAIN_NOT_NULL && cx.from.contains(id);
             if let Some(name) = self.not_null_name.clone().or_else(|| again.then(|| usual_name(id))) {
                 sql.push_str(&format!(" CONSTRAINT {}", Ident(&name)));
             }

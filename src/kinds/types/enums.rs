@@ -160,6 +160,7 @@ impl Declare for Enum {
 mod tests {
     use super::*;
     use crate::core::catalog::Catalog;
+    use crate::core::versions;
     use crate::kinds::types::testing::{declared, round_trip};
 
     fn steps(old: &[&str], new: &[&str]) -> Option<Vec<String>> {
@@ -171,7 +172,7 @@ mod tests {
             dropped: Default::default(),
             folded: Default::default(),
             filled: Default::default(),
-            major: 18,
+            major: versions::NEWEST_MAJOR,
             online: true,
         };
         let of = |values: &[&str]| Enum { values: values.iter().map(|&v| v.to_owned()).collect() };

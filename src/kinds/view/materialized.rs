@@ -5,6 +5,7 @@ use crate::core::id::ObjectId;
 use crate::core::name::Ident;
 use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Phase, Step, Transaction};
+use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
@@ -24,7 +25,7 @@ attributes! {
         /// The query, without a final semicolon.
         query: String => Replace,
         /// The table access method, where it is not heap.
-        access_method: Option<String> => AlterIf(|c| c.cx.major >= 15, alter_access_method),
+        access_method: Option<String> => AlterIf(|c| c.cx.major >= versions::SET_ACCESS_METHOD, alter_access_method),
         /// The tablespace, where it is not the database's own.
         tablespace: Option<String> => Alter(alter_tablespace),
         /// Storage parameters, those of the TOAST table as `toast.name`.
