@@ -6,10 +6,10 @@ CARGO := . scripts/environment.sh && cargo
 PROJECT ?= romashka
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test acceptance bench fmt docs clean
+.PHONY: help setup demo check test test-newest acceptance bench fmt docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## installs what building and testing need, where it is missing
 	@scripts/setup.sh
@@ -26,7 +26,10 @@ check: ## format, lints and fast tests, in seconds; no PostgreSQL needed
 test: setup ## the tests, against real servers
 	@scripts/test.sh
 
-acceptance: setup ## a long run: 5000 random pairs of schemas
+test-newest: setup ## a part of the tests on versions that this Debian lacks: the newest 17, and 19
+	@scripts/test.sh --newest
+
+acceptance: setup ## a long run: 5000 random pairs of schemas, and all pairs on every minor release and version
 	@scripts/test.sh --acceptance
 
 bench: setup ## the numbers of the README, side by side on this machine

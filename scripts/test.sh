@@ -1,21 +1,88 @@
 #!/usr/bin/env bash
 # Runs tests with nextest where it is installed, otherwise with cargo's own runner. Arguments go to the runner.
 #
-#   scripts/test.sh               unit tests, tests/ and examples in the documentation
+#   scripts/test.sh               unit tests, tests/ and examples in the documentation; a part of tests/ on minor releases
 #   scripts/test.sh --lib         unit tests alone
-#   scripts/test.sh --acceptance  thousands of random pairs, of which the tests try the first 500
+#   scripts/test.sh --newest      a part of tests/ on versions that the system's release lacks: the newest 17, and 19
+#   scripts/test.sh --acceptance  thousands of random pairs, and what the other two try in part, in full
+#
+# The minor releases are those of the default major, 15: an older one (from before November 2026) alone, and the two as live and
+# scratch server, in both orders. A machine looks like that on the day after an update.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
 
-if [ "${1:-}" = --acceptance ]; then
-  TRUEUP_PROPERTY_CASES="${TRUEUP_PROPERTY_CASES:-5000}" cargo test --test property -- --nocapture
-elif [ $# -gt 0 ]; then
-  if command -v cargo-nextest >/dev/null; then cargo nextest run --no-tests pass "$@"; else cargo test --quiet "$@"; fi
-elif command -v cargo-nextest >/dev/null; then
-  cargo nextest run --no-fail-fast
+home=${TRUEUP_PG_HOMES%%:*}
+newer=/usr/lib/postgresql/15/bin
+older=$home/older/15/bin
+# Of the pairs of tests/pairs.rs, every so many are tried where only a part is.
+part=12
+
+say() { printf '\n--- %s\n' "$*"; }
+version_of() { "$1/postgres" --version | sed 's/^postgres (PostgreSQL) //'; }
+run() {
+  if command -v cargo-nextest >/dev/null; then cargo nextest run --no-fail-fast "$@"; else cargo test --quiet --no-fail-fast "$@"; fi
+}
+
+everything() {
+  if command -v cargo-nextest >/dev/null; then run; else run --lib --bins --tests; fi
   cargo test --quiet --doc
-else
-  cargo test --quiet --no-fail-fast --lib --bins --tests
-  cargo test --quiet --doc
-fi
+}
+
+# What is tried on other minor releases and versions; $1: of the pairs, every so many.
+some() { TRUEUP_PAIRS_EVERY=$1 run --test cases --test examples --test pairs "${@:2}"; }
+
+minors() {
+  if [ ! -x "$newer/postgres" ] || [ ! -x "$older/postgres" ]; then
+    say "SKIPPED: minor releases: PostgreSQL 15 is needed in $newer and, as an older minor release, in $older"
+    return
+  fi
+  local new old failed=0
+  new=$(version_of "$newer") old=$(version_of "$older")
+  if [ "${new%% *}" = "${old%% *}" ]; then
+    say "SKIPPED: minor releases: both are $old"
+    return
+  fi
+  say "minor releases: $old alone"
+  TRUEUP_PG_BIN=$older some "$1" || failed=1
+  say "minor releases: $old live, $new as scratch server"
+  TRUEUP_PG_BIN=$older TRUEUP_SCRATCH=$newer some "$1" || failed=1
+  say "minor releases: $new live, $old as scratch server"
+  TRUEUP_PG_BIN=$newer TRUEUP_SCRATCH=$older some "$1" || failed=1
+  return $failed
+}
+
+newest() {
+  local failed=0 place release major bin
+  for place in trixie/17 experimental/19; do
+    release=${place%/*} major=${place#*/}
+    if ! bin=$(scripts/debian-postgres.sh "$release" "$major" "$home/newest/$major"); then
+      say "SKIPPED: PostgreSQL $major of Debian $release cannot be had"
+      continue
+    fi
+    say "PostgreSQL $(version_of "$bin")"
+    TRUEUP_PG_HOMES=${bin%/*/bin}:$TRUEUP_PG_HOMES TRUEUP_MAJOR=$major some "$1" --test roundtrip || failed=1
+  done
+  return $failed
+}
+
+case ${1:-} in
+  --acceptance)
+    failed=0
+    TRUEUP_PROPERTY_CASES="${TRUEUP_PROPERTY_CASES:-5000}" cargo test --test property -- --nocapture || failed=1
+    minors 1 || failed=1
+    newest 1 || failed=1
+    exit $failed
+    ;;
+  --newest) newest $part ;;
+  '')
+    failed=0
+    if [ -x "$newer/postgres" ]; then say "PostgreSQL $(version_of "$newer")"; fi
+    everything || failed=1
+    minors $part || failed=1
+    exit $failed
+    ;;
+  *)
+    if command -v cargo-nextest >/dev/null; then cargo nextest run --no-tests pass "$@"; else cargo test --quiet "$@"; fi
+    ;;
+esac

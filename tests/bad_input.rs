@@ -187,7 +187,7 @@ fn a_password_that_is_wrong() {
     }
     says(&trueup(&["diff", "--from", &careful(""), "--to", &name]), 1, &["password"]);
     let right = careful(":the%20right%20one");
-    let fine = trueup(&["diff", "--from", &right, "--to", &name, "--ephemeral", &server.ephemeral()]);
+    let fine = trueup(&["diff", "--from", &right, "--to", &name, "--ephemeral", &server.scratch()]);
     assert_eq!(fine.status, 2, "{}", fine.report());
     assert!(!format!("{}{}", fine.stdout, fine.stderr).contains("right"), "{}", fine.stdout);
 }
@@ -242,7 +242,7 @@ fn an_extension_that_is_not_installed() {
     let Some(server) = server() else { return };
     let database = server.database();
     let (_folder, name) = project("extensions: {no_such_extension: {}}\ntables:\n  t: {columns: {a: int}}\n");
-    let run = trueup(&["apply", "--from", &database.url, "--to", &name, "--yes", "--ephemeral", &server.ephemeral()]);
+    let run = trueup(&["apply", "--from", &database.url, "--to", &name, "--yes", "--ephemeral", &server.scratch()]);
     says(&run, 1, &["no_such_extension"]);
     assert!(shape(&database.url).is_empty(), "something was changed");
 }
@@ -259,7 +259,7 @@ fn rows_that_do_not_fit_are_said_before_anything_is_changed() {
         )
         .expect("a database");
     let before = shape(&database.url);
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let apply = |name: &str, more: &[&str]| {
         trueup(&[&["apply", "--from", &database.url, "--to", name, "--yes", "--ephemeral", &scratch], more].concat())
     };
@@ -330,7 +330,7 @@ fn names_that_nobody_would_choose() {
     database.load(&sql).expect("a database");
     let folder = tempfile::tempdir().expect("a folder");
     let name = folder.path().join("p").display().to_string();
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let pull = trueup(&["pull", "--from", &database.url, "--out", &name]);
     assert_eq!(pull.status, 0, "{}", pull.report());
     let copy = server.database();
@@ -358,7 +358,7 @@ fn what_needs_consent_is_refused_and_changes_nothing() {
     database.load("create table t (a int, b int); insert into t values (1, 2)").expect("a database");
     let before = shape(&database.url);
     let (_folder, name) = project("tables:\n  t: {columns: {a: int}}\n");
-    let run = trueup(&["apply", "--from", &database.url, "--to", &name, "--yes", "--ephemeral", &server.ephemeral()]);
+    let run = trueup(&["apply", "--from", &database.url, "--to", &name, "--yes", "--ephemeral", &server.scratch()]);
     says(&run, REFUSED, &["consent-missing", "1 value of column public.t.b"]);
     assert_eq!(shape(&database.url), before);
     until(

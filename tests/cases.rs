@@ -15,7 +15,7 @@
 //! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
 //!
 //! `TRUEUP_CASES=text|text` runs only those. `TRUEUP_MAJOR=18` runs those without `majors` on another version than the default one,
-//! `TRUEUP_SCRATCH=15` tries out what is declared on that version.
+//! `TRUEUP_SCRATCH=15` (or a folder of binaries) tries out what is declared on that version.
 #![allow(clippy::print_stdout, dead_code)]
 
 mod support;

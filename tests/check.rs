@@ -94,7 +94,7 @@ fn real_schemas_raise_no_false_alarm_as_yaml() {
 fn postgresql_agrees() {
     let Some(server) = support::servers::server() else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
-    let (project, scratch) = (folder.join("schema").display().to_string(), server.ephemeral());
+    let (project, scratch) = (folder.join("schema").display().to_string(), server.scratch());
     let mut wrong = Vec::new();
     for file in sql_files(&folder) {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();

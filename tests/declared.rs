@@ -18,7 +18,7 @@ fn finished(server: &'static Server, name: &str) -> Database<'static> {
     let folder = example(name);
     let before = std::fs::read_to_string(folder.join("before.sql")).expect("before.sql");
     database.load(&before).expect("before.sql loads");
-    let (project, scratch) = (folder.display().to_string(), server.ephemeral());
+    let (project, scratch) = (folder.display().to_string(), server.scratch());
     let apply = trueup(&[
         "apply",
         "--from",
@@ -75,7 +75,7 @@ fn run_tests(server: &Server, tests: &str, more: &[&str]) -> Run {
     std::fs::write(folder.path().join("schema.yaml"), format!("{GUARDED}\ntests:\n{tests}")).expect("a file");
     // Made beforehand, so that no run takes it away from another.
     let _ = support::servers::run(&server.ephemeral(), "create role trueup_test_writer nologin");
-    let (project, scratch) = (folder.path().display().to_string(), server.ephemeral());
+    let (project, scratch) = (folder.path().display().to_string(), server.scratch());
     let mut arguments = vec!["test", "--to", &project, "--ephemeral", &scratch];
     arguments.extend(more);
     trueup(&arguments)

@@ -110,7 +110,7 @@ fn examples_are_right() {
         if !check.fine() {
             wrong.push(format!("{}: {}", block.place, check.report()));
         } else if let Some(server) = server.filter(|_| is("elaborate")) {
-            let scratch = server.ephemeral();
+            let scratch = server.scratch();
             let diff = trueup(&["diff", "--from", "empty", "--to", &project, "--ephemeral", &scratch]);
             if diff.status != support::trueup::DIFFERS {
                 wrong.push(format!("{}: {}", block.place, diff.report()));

@@ -76,7 +76,7 @@ fn started(server: &'static Server, example: &Path) -> Result<Database<'static>,
 
 /// The SQL of the steps of a plan, each with whether it only adds.
 fn steps(example: &Path, server: &Server, from: &str) -> Result<Vec<(String, bool)>, String> {
-    let (project, scratch) = (example.display().to_string(), server.ephemeral());
+    let (project, scratch) = (example.display().to_string(), server.scratch());
     let run = trueup(&["plan", "--from", from, "--to", &project, "--ephemeral", &scratch, "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&run.stdout).map_err(|e| format!("{e}: {}", run.report()))?;
     let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
@@ -587,7 +587,7 @@ fn written(server: &'static Server, example: &Path, form: &str) -> Result<(), St
     let database = started(server, example)?;
     let rows = database.row_counts();
     scripts::emitted(&database, example, form)?;
-    let (project, scratch) = (example.display().to_string(), server.ephemeral());
+    let (project, scratch) = (example.display().to_string(), server.scratch());
     expect(trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]), 0)?;
     expect(trueup(&["verify", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]), 0)?;
     for claim in database.rows(&read(example, "expect.sql")).map_err(|error| format!("expect.sql: {error}"))? {
@@ -651,7 +651,7 @@ fn an_index_is_built_concurrently_in_a_file_of_its_own() {
     support::servers::run(&database.url, "delete from t where a = 0").expect("it is mended");
     run_files(&database, &files).expect("the files run");
     run_files(&database, &files).expect("the files run again");
-    let (project, scratch) = (folder.path().display().to_string(), server.ephemeral());
+    let (project, scratch) = (folder.path().display().to_string(), server.scratch());
     let diff = trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]);
     assert_ne!(diff.status, DIFFERS, "{}", diff.report());
     assert_eq!(diff.status, 0, "{}", diff.report());

@@ -71,7 +71,7 @@ fn run(server: &Server, example: &Path) -> Result<(), String> {
     let database = server.database();
     database.load(&read(example, "before.sql").unwrap_or_default()).map_err(|why| format!("before.sql: {why}"))?;
     let project = example.display().to_string();
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let call = |command: &str, more: &[&str]| {
         let mut arguments = vec![command, "--from", &database.url, "--to", &project, "--ephemeral", &scratch];
         arguments.extend(more);
@@ -147,7 +147,7 @@ fn every_example_goes_the_same_way_through_the_editor_script() {
 /// The offline script, sent as the editor sends it (one string, one transaction), twice: from the starting point, and from nothing.
 fn editor(server: &Server, example: &Path) -> Result<(), String> {
     let project = example.display().to_string();
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let emitted = expect(
         trueup(&["sql", "--offline", "--for", "supabase-editor", "--to", &project, "--ephemeral", &scratch]),
         0,
@@ -212,7 +212,7 @@ fn the_tests_of_the_examples_pass_and_notice_weaker_policies() {
     let Some(server) = support::servers::server() else {
         return;
     };
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     for example in support::examples(server.major) {
         let project = example.display().to_string();
         if declares_tests(&example) {
@@ -247,7 +247,7 @@ fn customers_become_profiles_in_two_deployments() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/profiles");
     let database = server.database();
     database.load(&read(&example, "before.sql").expect("before.sql")).expect("before.sql loads");
-    let (project, scratch) = (example.display().to_string(), server.ephemeral());
+    let (project, scratch) = (example.display().to_string(), server.scratch());
     let apply = |more: &[&str]| {
         let mut arguments = vec!["apply", "--from", &database.url, "--to", &project, "--ephemeral", &scratch, "--yes"];
         arguments.extend(more);
@@ -310,7 +310,7 @@ fn the_tables_of_whatsapp_go_in_order() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/whatsapp");
     let database = server.database();
     database.load(&read(&example, "before.sql").expect("before.sql")).expect("before.sql loads");
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let less = without(&example, &["schema/conversations.yaml", "schema/tests.yaml"]);
     let apply = |project: &Path, allowed: &[&str]| {
         let project = project.display().to_string();
@@ -342,7 +342,7 @@ fn customer_stats_gets_its_columns_in_place() {
     if !support::is_for(&example, server.major) {
         return;
     }
-    let (project, scratch) = (example.display().to_string(), server.ephemeral());
+    let (project, scratch) = (example.display().to_string(), server.scratch());
     let script = support::scripts::sql(&example, server, &["--offline", "--for", "supabase-editor"]).expect("a script");
     for by_script in [false, true] {
         let database = server.database();

@@ -50,7 +50,7 @@ impl<'a> Case<'a> {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("trueup.yaml"), "version: 1\nmanage: {schemas: [public]}\n").expect("a file");
         std::fs::write(folder.path().join("schema.yaml"), project).expect("a file");
-        Self { database, folder, scratch: server.ephemeral() }
+        Self { database, folder, scratch: server.scratch() }
     }
 
     fn arguments<'b>(&'b self, command: &'b str, from: &'b str) -> Vec<&'b str> {

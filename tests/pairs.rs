@@ -4,7 +4,7 @@
 //! report is `target/pairs-report.jsonl`.
 //!
 //! * `TRUEUP_PAIRS=text|text` runs only the pairs whose `corpus/name` contains one of these, without asserting the ratios.
-//! * `TRUEUP_PAIRS_LIMIT=n` runs only the first n.
+//! * `TRUEUP_PAIRS_LIMIT=n` runs only the first n, `TRUEUP_PAIRS_EVERY=n` every n-th.
 //! * `TRUEUP_MAJOR=18` runs them on another major version than the default one.
 //! * `TRUEUP_TEST_WORKERS=n` runs n at a time, each on a cluster of its own (2).
 //!
@@ -92,6 +92,8 @@ fn pairs_converge() {
     let mut pairs = read(&corpus);
     pairs.retain(|pair| support::passes(only.as_deref(), &format!("{}/{}", pair.corpus, pair.name)));
     pairs.truncate(limit);
+    let every = support::filter("TRUEUP_PAIRS_EVERY").and_then(|text| text.parse().ok()).unwrap_or(1).max(1);
+    let pairs: Vec<Pair> = pairs.into_iter().step_by(every).collect();
     assert!(!pairs.is_empty(), "no pair matches the filter");
 
     let servers: Vec<OnceLock<Server>> = (0..support::workers()).map(|_| OnceLock::new()).collect();
@@ -117,7 +119,7 @@ fn pairs_converge() {
     drop(servers);
     write(&results);
     summarize(&results);
-    judge_all(&results, only.is_none() && limit == usize::MAX);
+    judge_all(&results, only.is_none() && limit == usize::MAX && every == 1);
 }
 
 fn read(corpus: &Path) -> Vec<Pair> {
@@ -177,7 +179,7 @@ fn one(server: &Server, pair: &Pair, beyond: &mut Vec<String>) -> (Outcome, &'st
         return (Outcome::DoesNotLoad, "load", "no temporary folder".into());
     };
     let project = folder.path().join("project").display().to_string();
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let pull = trueup(&["pull", "--from", &new.url, "--out", &project]);
     if !pull.fine() {
         return (failed(&pull), "pull", pull.report());

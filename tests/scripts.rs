@@ -41,7 +41,7 @@ fn before<'a>(server: &'a Server, case: &Path) -> Result<Database<'a>, String> {
     match read(case, "before.sql") {
         Some(sql) => database.load(&sql).map_err(|why| format!("before.sql: {why}"))?,
         None => {
-            let (project, scratch) = (case.join("before.yaml").display().to_string(), server.ephemeral());
+            let (project, scratch) = (case.join("before.yaml").display().to_string(), server.scratch());
             let run = trueup(&["apply", "--from", &database.url, "--to", &project, "--yes", "--ephemeral", &scratch]);
             if !run.fine() {
                 return Err(run.report());
@@ -164,7 +164,7 @@ fn known(server: &Server, case: &Path, form: &str) -> Result<String, String> {
         }
         return Err(why);
     }
-    let (project, scratch) = (project.display().to_string(), server.ephemeral());
+    let (project, scratch) = (project.display().to_string(), server.scratch());
     let diff = trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]);
     if !diff.fine() {
         return Err(format!("diff is not empty afterwards: {} {}", support::head(&diff.stdout, 12), diff.report()));

@@ -98,7 +98,7 @@ impl Tour<'_> {
     fn run(&self, command: &str) -> String {
         let command = command.replace("\"$DATABASE_URL\"", &self.database.url);
         let mut words: Vec<&str> = command.split_whitespace().skip(1).collect();
-        let scratch = self.database.server.ephemeral();
+        let scratch = self.database.server.scratch();
         let needs_server = words[0] != "check";
         if needs_server && words[0] != "test" && !words.contains(&"--from") && !words.contains(&"--offline") {
             words.extend(["--from", &self.database.url]);

@@ -10,7 +10,7 @@ use super::{apply, example, in_parallel, loaded, on, one, until};
 
 /// Starts `apply` and does not wait for it.
 pub(super) fn start(database: &Database, project: &str, more: &[&str]) -> Child {
-    let scratch = database.server.ephemeral();
+    let scratch = database.server.scratch();
     let mut arguments = vec!["apply", "--yes", "--from", &database.url, "--to", project, "--ephemeral", &scratch];
     arguments.extend(more);
     command(Path::new(env!("CARGO_TARGET_TMPDIR")), &[], &arguments)

@@ -43,7 +43,7 @@ impl Project {
 }
 
 fn on(database: &Database, project: &str, words: &[&str]) -> Run {
-    let scratch = database.server.ephemeral();
+    let scratch = database.server.scratch();
     let mut arguments = vec![words[0], "--from", &database.url, "--to", project, "--ephemeral", &scratch];
     arguments.extend(&words[1..]);
     trueup(&arguments)

@@ -285,7 +285,7 @@ tests:
     let said = ["unknown-table", "schema.yaml:6:7", "public.tt, which is not declared", "did you mean `t`"];
     assert!(said.iter().all(|words| run.stderr.contains(words)), "{}", run.stderr);
     let Some(server) = server() else { return };
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
     let run = trueup(&["test", "--to", &project.path(), "--ephemeral", &scratch]);
     assert_eq!(run.status, 1, "{}", run.report());
     assert!(run.stderr.contains("schema.yaml:6:7") && run.stderr.contains("tt"), "{}", run.stderr);

@@ -33,7 +33,7 @@ pub fn round_trip(server: &Server, sql: &str) -> Result<Ended, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     let (first_name, second_name) = (first.display().to_string(), second.display().to_string());
-    let scratch = server.ephemeral();
+    let scratch = server.scratch();
 
     let pull = trueup(&["pull", "--from", &a.url, "--out", &first_name]);
     if !pull.fine() {

@@ -23,7 +23,7 @@ impl<'a> Place<'a> {
     pub fn new(server: &'a Server, sql: &str) -> Self {
         let database = server.database();
         database.load(sql).expect("the database can be made");
-        let place = Self { folder: tempfile::tempdir().expect("a folder"), database, scratch: server.ephemeral() };
+        let place = Self { folder: tempfile::tempdir().expect("a folder"), database, scratch: server.scratch() };
         place.write("p/trueup.yaml", "version: 1\n");
         place.write("p/schema.yaml", SCHEMA);
         place

@@ -12,7 +12,7 @@ pub const FORMS: &[&str] = &["editor", "editor-files", "migration", "psql"];
 
 /// A script as `trueup sql` writes it for a project.
 pub fn sql(project: &Path, server: &Server, arguments: &[&str]) -> Result<String, String> {
-    let (project, scratch) = (project.display().to_string(), server.ephemeral());
+    let (project, scratch) = (project.display().to_string(), server.scratch());
     let mut all = vec!["sql", "--to", &project, "--ephemeral", &scratch];
     all.extend(arguments);
     let run = trueup(&all);
@@ -38,7 +38,7 @@ pub fn twice(database: &Database, script: &str) -> Result<Vec<(String, String)>,
 
 /// What is left to do that additions could do: what each difference is about, and the whole of it.
 pub fn left(database: &Database, project: &Path) -> Result<Vec<(String, String)>, String> {
-    let (project, scratch) = (project.display().to_string(), database.server.ephemeral());
+    let (project, scratch) = (project.display().to_string(), database.server.scratch());
     let run = trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch, "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&run.stdout).map_err(|e| format!("{e}: {}", run.report()))?;
     let differences = report["differences"].as_array().cloned().unwrap_or_default();

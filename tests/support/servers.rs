@@ -129,21 +129,48 @@ pub fn server() -> Option<&'static Server> {
 
 /// The server of a major version that all tests of this process share; `None` (said in a line) where there is none.
 pub fn server_of(major: u32) -> Option<&'static Server> {
-    static SERVERS: OnceLock<Mutex<BTreeMap<u32, Option<&'static Server>>>> = OnceLock::new();
+    match installed().get(&major) {
+        Some(bin) => server_in(bin),
+        None => {
+            println!("SKIPPED: PostgreSQL {major}: {MISSING}");
+            None
+        }
+    }
+}
+
+/// The server with the binaries of a folder that all tests of this process share; `None` (said in a line) where it does not start.
+fn server_in(bin: &Path) -> Option<&'static Server> {
+    static SERVERS: OnceLock<Mutex<BTreeMap<PathBuf, Option<&'static Server>>>> = OnceLock::new();
     let mut servers = SERVERS.get_or_init(Mutex::default).lock().expect("another test failed to start a server");
-    *servers.entry(major).or_insert_with(|| match Server::start(major) {
+    *servers.entry(bin.to_owned()).or_insert_with(|| match Server::start_in(bin) {
         Ok(server) => Some(Box::leak(Box::new(server))),
         Err(why) => {
-            println!("SKIPPED: PostgreSQL {major}: {why}");
+            println!("SKIPPED: {}: {why}", bin.display());
             None
         }
     })
 }
 
+/// The server that `TRUEUP_SCRATCH` names, by its major version or by the folder of its binaries. A name for which there is
+/// no server fails the test: a run that asks for two servers must not pass on one.
+fn other_scratch() -> Option<&'static Server> {
+    let wanted = std::env::var("TRUEUP_SCRATCH").ok().filter(|text| !text.is_empty())?;
+    let found = match wanted.parse() {
+        Ok(major) => server_of(major),
+        Err(_) => server_in(Path::new(&wanted)),
+    };
+    Some(found.unwrap_or_else(|| panic!("TRUEUP_SCRATCH={wanted}: there is no such server")))
+}
+
 impl Server {
     /// Starts a cluster of its own; it ends with the value or with the process.
     pub fn start(major: u32) -> Result<Server, String> {
-        let bin = installed().get(&major).ok_or(MISSING)?;
+        Server::start_in(installed().get(&major).ok_or(MISSING)?)
+    }
+
+    /// As [`Server::start`], with the binaries of a folder.
+    fn start_in(bin: &Path) -> Result<Server, String> {
+        let major = major_of(&bin.join("postgres")).ok_or_else(|| format!("{}: no postgres", bin.display()))?;
         let home = tempfile::Builder::new()
             .prefix("trueup-test-")
             .tempdir()
@@ -219,15 +246,14 @@ impl Server {
         format!("postgres://postgres@/{database}?host={}&port={}", self.socket.display(), self.port)
     }
 
-    /// Where trueup may create scratch databases (`--ephemeral`).
+    /// Where trueup may create scratch databases on this server (`--ephemeral`).
     pub fn ephemeral(&self) -> String {
         self.url("postgres")
     }
 
-    /// As [`Server::ephemeral`], on a server of another major version where `TRUEUP_SCRATCH` names one.
+    /// Where trueup may create scratch databases: on this server, or on the one that `TRUEUP_SCRATCH` names.
     pub fn scratch(&self) -> String {
-        let other = std::env::var("TRUEUP_SCRATCH").ok().and_then(|major| server_of(major.parse().ok()?));
-        other.unwrap_or(self).ephemeral()
+        other_scratch().unwrap_or(self).ephemeral()
     }
 
     /// A new, empty database under a name of its own; dropped with the value.
