@@ -150,14 +150,15 @@ fn what_is_not_consented_to_is_not_run() {
     let from = place.database.url.clone();
     let apply = |more: &[&str]| place.call(&[&["apply", "--from", &from, "--to", "p"], more].concat());
     let refused = ends(apply(&["--yes"]), REFUSED);
-    says(&refused, &["consent-missing", "data-loss", "2 rows of table public.gone are lost", "--allow data-loss"]);
+    says(&refused, &["consent-missing", "data-loss", "2 rows of table public.gone are lost", "--allow data-loss,drop"]);
     says(&ends(apply(&["--yes", "--allow", "rewrite,blocking"]), REFUSED), &["consent-missing"]);
-    says(&ends(apply(&["--allow", "data-loss"]), REFUSED), &["no terminal", "--yes"]);
+    says(&ends(apply(&["--allow", "data-loss,drop"]), REFUSED), &["no terminal", "--yes"]);
     // What would be lost comes in the contract phase; nothing before it is to be done.
     let later = ends(apply(&["--yes", "--until", "migrate"]), FINE);
     assert!(later.stdout.contains("Nothing to run in this phase"), "{}", later.stdout);
     assert!(place.database.rows("select from gone").is_ok_and(|rows| rows.len() == 2), "something was run");
-    ends(apply(&["--yes", "--allow", "data-loss"]), FINE);
+    says(&ends(apply(&["--yes", "--allow", "data-loss"]), REFUSED), &["drop: table public.gone"]);
+    ends(apply(&["--yes", "--allow", "data-loss,drop"]), FINE);
     assert!(place.database.rows("select from gone").is_err(), "the table is still there");
     let nothing = ends(apply(&[]), FINE);
     assert!(nothing.stdout.contains("No differences"), "{}", nothing.stdout);
@@ -403,15 +404,15 @@ fn a_saved_plan_that_was_begun_is_refused_when_what_is_left_has_changed() {
     let nothing = ends(apply(&["--until", "expand"]), FINE);
     assert!(nothing.stdout.contains("Nothing to run in this phase; 1 step later"), "{}", nothing.stdout);
     run(&from, "alter table people alter old type text using 'in use again'").expect("somebody else's change");
-    let stale = ends(apply(&["--allow", "data-loss"]), REFUSED);
+    let stale = ends(apply(&["--allow", "data-loss,drop"]), REFUSED);
     says(&stale, &["stale-plan", "this plan was begun", "column public.people.old is no longer as it was"]);
     run(&from, "alter table people alter old type int using 7").expect("it is changed back");
     run(&from, "create index on people (old)").expect("an index that would go in silence");
-    says(&ends(apply(&["--allow", "data-loss"]), REFUSED), &["stale-plan", "column public.people.old"]);
+    says(&ends(apply(&["--allow", "data-loss,drop"]), REFUSED), &["stale-plan", "column public.people.old"]);
     run(&from, "drop index people_old_idx").expect("it goes");
     // What is not touched by what is left is nobody's hindrance.
     run(&from, "create table other (a int); alter table people alter name drop not null").expect("other changes");
-    ends(apply(&["--allow", "data-loss"]), FINE);
+    ends(apply(&["--allow", "data-loss,drop"]), FINE);
     assert_eq!(place.database.rows("select id, also from people").expect("the table").len(), 1);
 }
 
@@ -422,7 +423,7 @@ fn a_change_behind_the_back_of_apply_is_noticed() {
     let place = Place::new(server, SQL);
     let from = place.database.url.clone();
     place.write("p/schema.yaml", &format!("{SCHEMA}      also: int\n"));
-    let arguments = ["apply", "--from", &from, "--to", "p", "--ephemeral", &place.scratch];
+    let arguments = ["apply", "--from", &from, "--to", "p", "--allow", "drop", "--ephemeral", &place.scratch];
     let Some(mut child) = terminal(&place, &[], &arguments) else { return };
     let mut said = child.stdout.take().expect("a pipe");
     let mut until_asked = || {
@@ -474,7 +475,7 @@ fn what_a_run_left_behind_is_finished_by_the_next() {
         run(&from, "update t set b = id; create table other (id int)").expect("rows are mended");
         place.write("p/trueup.yaml", &format!("version: 1\n{settings}"));
         place.write("p/schema.yaml", after);
-        ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "data-loss"]), FINE);
+        ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "data-loss,drop"]), FINE);
         ends(place.call(&["diff", "--from", &from, "--to", "p"]), FINE);
         let rows = place.database.rows(
             "select (select count(*) from pg_class where relname like '%trueup%') + (select count(*) from pg_constraint where conname like '%trueup%')

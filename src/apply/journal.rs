@@ -1,4 +1,5 @@
-//! What was done, step by step: the table `trueup.history`.
+//! What was done, step by step: the table `trueup.history`. It is dropped behind the last step of a plan; what outlives the run is in
+//! [`super::declared`].
 //!
 //! A step in a transaction is recorded within that transaction, so "done" is committed with what it speaks of; one
 //! outside is recorded as started, then as done or failed. Nothing decides by the journal what the state of the database
@@ -18,15 +19,17 @@ use crate::core::step::{Step, Transaction};
 use crate::plan::Plan;
 use crate::postgres::Session;
 
-/// The schema of the journal. It holds `history` with its sequence `history_id_seq` and its index `history_pkey`.
+/// The schema of the journal. It holds `history` with its sequence `history_id_seq` and its index `history_pkey`, and
+/// `declared` with its index `declared_pkey`.
 pub const SCHEMA: &str = "trueup";
 
 /// The journal's table.
 pub const TABLE: &str = "trueup.history";
 
-const CREATE_SCHEMA: &str = "\
+pub(super) const CREATE_SCHEMA: &str = "\
 CREATE SCHEMA trueup;
-COMMENT ON SCHEMA trueup IS 'The journal of trueup: which steps of which plan were run. Safe to drop while nothing runs.';
+COMMENT ON SCHEMA trueup IS 'The journal of trueup: which steps of an unfinished plan were run, and what was declared at the last apply. Where \
+it is dropped, what is no longer declared is dropped only with consent.';
 ";
 
 const CREATE: &str = "\
@@ -115,13 +118,18 @@ pub async fn progress(session: &Session, plan: &Plan) -> Result<Progress> {
     Ok(found)
 }
 
-/// Removes the journal, where there is one; where that is refused, it stays: it harms nobody.
+/// Removes the record of steps, where there is one; where that is refused, it stays: it harms nobody. The schema is removed with it
+/// where nothing else is in it.
 pub async fn remove(session: &Session) {
     let there = session.rows("SELECT pg_catalog.to_regclass('trueup.history') IS NOT NULL").await;
     if !there.is_ok_and(|rows| rows.first().and_then(|r| r.first()).and_then(Option::as_deref) == Some("t")) {
         return;
     }
-    if session.batch("BEGIN; DROP TABLE trueup.history; DROP SCHEMA trueup; COMMIT").await.is_err() {
+    let others = "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                  WHERE n.nspname = 'trueup' AND c.relname = 'declared'";
+    let is_alone = session.rows(others).await.is_ok_and(|rows| rows.is_empty());
+    let schema = if is_alone { "DROP SCHEMA trueup; " } else { "" };
+    if session.batch(&format!("BEGIN; DROP TABLE trueup.history; {schema}COMMIT")).await.is_err() {
         let _ = session.batch("ROLLBACK").await;
     }
 }

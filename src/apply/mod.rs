@@ -10,6 +10,7 @@
 mod batches;
 mod blockers;
 mod catalogs;
+pub mod declared;
 mod failure;
 pub mod journal;
 pub mod lock;
@@ -47,8 +48,8 @@ pub struct RunOptions {
     pub search_path: Vec<String>,
     /// Whether steps are recorded in [`journal::TABLE`].
     pub journal: bool,
-    /// Whether the journal stays after the plan's last step; otherwise it goes, and the database holds nothing but what is
-    /// declared. A plan that was stopped half-way, or until a phase, keeps it in any case.
+    /// Whether the record of steps stays after the plan's last one; otherwise it is dropped. A plan that was stopped half-way, or
+    /// until a phase, keeps it in any case.
     pub keep_journal: bool,
     /// The plan was saved and may have been run in part: steps that the journal has as done are passed over. Not for a
     /// plan that was just made from the state of the database, which has nothing in it that is done already.

@@ -307,7 +307,8 @@ async fn schemas(session: &Session, needs: &Needs, us: &Us, found: &mut Vec<Box<
 /// How many rows or values the steps lose that need consent.
 async fn losses(session: &Session, plan: &Plan, found: &mut Vec<Box<Diagnostic>>) {
     let mut asked = std::collections::BTreeSet::new();
-    for (object, step) in plan.losses() {
+    let loses = |step: &Step| step.hazards.iter().any(|hazard| hazard.kind == HazardKind::DataLoss);
+    for (object, step) in plan.losses().filter(|(_, step)| loses(step)) {
         // What else goes by the step is named by its hazard, and holds no rows that could be counted.
         let itself = step.destroys.is_empty() || step.destroys.iter().any(|gone| object.is_within(gone));
         if !itself || !object.kind().info().holds_data || !asked.insert(object) {
@@ -323,7 +324,7 @@ async fn losses(session: &Session, plan: &Plan, found: &mut Vec<Box<Diagnostic>>
         let limit = COUNTED + 1;
         let sql = format!("SELECT pg_catalog.count(*) FROM (SELECT FROM {table}{filter} LIMIT {limit}) x");
         let Some(text) = counted(session, &sql, &table).await else { continue };
-        let why = step.hazards.iter().find(|h| h.kind.needs_consent()).map(|h| h.reason.clone());
+        let why = step.hazards.iter().find(|h| h.kind == HazardKind::DataLoss).map(|h| h.reason.clone());
         let diagnostic = if text == "0" {
             Diagnostic::info("rows-lost", format!("{object} holds no {what}s: nothing is lost"))
         } else if text == "1" {

@@ -121,13 +121,13 @@ async fn once(target: &Target<'_>, output: &Output) -> Result<Status> {
             let plan = read(path)?;
             show_saved(&plan, output)?;
             if !plan.is_empty() {
-                let (standing, seen) = engine::stands(from, to, &plan, settings).await?;
-                options.seen = seen;
+                let engine::Stood { standing, seen, declared } = engine::stands(from, to, &plan, settings).await?;
+                (options.seen, options.declared) = (seen, declared);
                 match standing {
                     Standing::Start => {}
                     Standing::Begun(done) => options.done = done,
                     Standing::Finished => {
-                        engine::finish(from, to, settings).await?;
+                        finish(target, &plan, &options, true, output).await?;
                         output.result("This plan is already applied; nothing to do.\n")?;
                         return Ok(Status::Fine);
                     }
@@ -141,18 +141,19 @@ async fn once(target: &Target<'_>, output: &Output) -> Result<Status> {
             output.end_progress();
             output.diagnostics(&found.notes);
             output.result(&render::text::render(&report(from, to, &found), output.paint()))?;
-            options.seen = found.seen;
+            (options.seen, options.declared) = (found.seen, found.declared);
             found.plan
         }
     };
     if plan.is_empty() {
-        engine::finish(from, to, settings).await?;
+        finish(target, &plan, &options, true, output).await?;
         return Ok(Status::Fine);
     }
     let left: Vec<&Step> =
         plan.steps().enumerate().filter(|(index, _)| !options.done.contains(index)).map(|(_, step)| step).collect();
     let now: Vec<&Step> = left.iter().copied().filter(|s| options.until.is_none_or(|until| s.phase <= until)).collect();
     if now.is_empty() {
+        finish(target, &plan, &options, false, output).await?;
         output.result(&format!("Nothing to run in this phase; {} later.\n", counted(left.len(), "step")))?;
         return Ok(Status::Fine);
     }
@@ -193,6 +194,20 @@ async fn once(target: &Target<'_>, output: &Output) -> Result<Status> {
     }
     output.result(&text)?;
     Ok(Status::Fine)
+}
+
+async fn finish(
+    target: &Target<'_>,
+    plan: &Plan,
+    options: &ApplyOptions,
+    is_whole: bool,
+    output: &Output,
+) -> Result<()> {
+    let &Target { from, to, settings, .. } = target;
+    if let Some(why) = engine::finish(from, to, plan, options, is_whole, settings).await? {
+        output.diagnostics(&[why]);
+    }
+    Ok(())
 }
 
 fn these(n: usize) -> String {

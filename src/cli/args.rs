@@ -155,6 +155,7 @@ impl ValueEnum for Allow {
     fn value_variants<'a>() -> &'a [Self] {
         const ALL: &[Allow] = &[
             Allow::Hazard(HazardKind::DataLoss),
+            Allow::Hazard(HazardKind::Drop),
             Allow::Hazard(HazardKind::Rewrite),
             Allow::Hazard(HazardKind::Blocking),
             Allow::Hazard(HazardKind::Access),

@@ -72,6 +72,8 @@ impl Phase {
 pub enum HazardKind {
     /// Rows or values are lost.
     DataLoss,
+    /// Something is dropped that the project has never declared: somebody made it in another way.
+    Drop,
     /// The table is rewritten under an exclusive lock.
     Rewrite,
     /// Writers (or readers) wait while rows are scanned.
@@ -87,12 +89,13 @@ pub enum HazardKind {
 impl HazardKind {
     /// All of them, for help texts and parsing.
     pub const ALL: &'static [Self] =
-        &[Self::DataLoss, Self::Rewrite, Self::Blocking, Self::Access, Self::Breaking, Self::Stale];
+        &[Self::DataLoss, Self::Drop, Self::Rewrite, Self::Blocking, Self::Access, Self::Breaking, Self::Stale];
 
     /// The word on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::DataLoss => "data-loss",
+            Self::Drop => "drop",
             Self::Rewrite => "rewrite",
             Self::Blocking => "blocking",
             Self::Access => "access",
@@ -103,7 +106,7 @@ impl HazardKind {
 
     /// Whether a step with this hazard runs only with consent (`--allow`).
     pub fn needs_consent(self) -> bool {
-        matches!(self, Self::DataLoss)
+        matches!(self, Self::DataLoss | Self::Drop)
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Project {
     /// Whether the project says which schemas it manages. Where it does not, they are those that it mentions: what it is silent
     /// about is not dropped for that.
     pub schemas_said: bool,
+    /// Whether extensions that are not declared are dropped; where the project does not say, those are that lie in managed schemas.
+    pub all_extensions: Option<bool>,
     /// Whether grantees that the project names nowhere are managed, too.
     pub all_grants: bool,
     /// Whether what is declared without a name has the name that PostgreSQL would choose; else it may have any.
@@ -72,7 +74,7 @@ const KEYS: &[KeyDoc] = &[
     KeyDoc { name: "profile", doc: "plain (default) or supabase.", shape: Shape::OneOf(&["plain", "supabase"]) },
     KeyDoc {
         name: "manage",
-        doc: "What is managed: `schemas` (a list, or \"*\"), `grants` (declared or all), `names` (declared or usual).",
+        doc: "What is managed: `schemas` (a list, or \"*\"), `extensions` and `grants` (declared or all), `names` (declared or usual).",
         shape: Shape::Ref("manage"),
     },
     KeyDoc {
@@ -89,6 +91,12 @@ const MANAGE: &[KeyDoc] = &[
         name: "schemas",
         doc: "The managed schemas, or \"*\" for all; left out, those that the project declares something in.",
         shape: Shape::TextList,
+    },
+    KeyDoc {
+        name: "extensions",
+        doc: "declared: an extension that the project does not declare is left alone; all: it is dropped, with consent. Left out, it is \
+              dropped (with consent) where its objects lie in a managed schema.",
+        shape: Shape::OneOf(&["declared", "all"]),
     },
     KeyDoc {
         name: "grants",
@@ -189,6 +197,7 @@ impl Project {
                     project.schemas = Some(schemas.into_iter().map(str::to_owned).collect());
                 }
             }
+            project.all_extensions = manage.one_of("extensions")?.map(|which| which == "all");
             project.all_grants = manage.one_of("grants")? == Some("all");
             project.usual_names = manage.one_of("names")? == Some("usual");
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::apply::declared::{self, Declared, Record};
 use crate::apply::{ApplyObserver, RunOptions, lock, preflight, premises, run};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result, Severity};
@@ -11,7 +12,7 @@ use crate::core::step::{HazardKind, Phase, Step};
 use crate::data::evaluate::{Verdict, verdict};
 use crate::diff::Difference;
 use crate::engine::load::Workplace;
-use crate::engine::{Settings, compare, scope};
+use crate::engine::{Settings, compare, memory, scope};
 use crate::plan::{Plan, fingerprint, marks};
 use crate::postgres::Session;
 use crate::state::StateSpec;
@@ -29,6 +30,8 @@ pub struct ApplyOptions {
     pub seen: Option<String>,
     /// The steps (by index) that an earlier run of the saved plan has done.
     pub done: BTreeSet<usize>,
+    /// What is to be recorded as declared: known of a plan that was just made, and of a saved one that starts from the state that is.
+    pub declared: Option<Declared>,
 }
 
 /// How a database stands towards a saved plan.
@@ -136,8 +139,12 @@ async fn locked(
     let same = options.seen.as_ref() == Some(&seen);
     let mut options = options.clone();
     if let Some(saved) = &options.saved_plan {
-        match standing(session, saved, target, place, same).await? {
-            Standing::Start => options.done.clear(),
+        let (standing, now) = standing(session, saved, target, place, same).await?;
+        match standing {
+            Standing::Start => {
+                options.done.clear();
+                options.declared = now.and_then(|now| declared_by(saved, &now)).or(options.declared);
+            }
             Standing::Begun(done) => options.done = done,
             Standing::Finished => return Ok(ApplyReport::default()),
         }
@@ -147,6 +154,10 @@ async fn locked(
     let begun = !options.done.is_empty();
     for remark in &may_begin(session, plan, &options, begun).await? {
         observer.note(&remark.message);
+    }
+    if plan.transactions.len() > 1 {
+        // From now on some of it is there, and this run may be cut off.
+        remember(session, plan, &options, false, observer).await;
     }
     let run_options = RunOptions {
         lock_timeout: settings.lock_timeout,
@@ -160,12 +171,52 @@ async fn locked(
         ..RunOptions::default()
     };
     let report = run(session, plan, &run_options, observer).await?;
+    remember(session, plan, &options, report.remaining == 0, observer).await;
     Ok(ApplyReport {
         steps_done: report.steps_done,
         transactions: report.transactions,
         elapsed: report.elapsed,
         remaining_steps: report.remaining,
     })
+}
+
+fn declared_by(saved: &Plan, state: &Catalog) -> Option<Declared> {
+    saved.declares.as_ref().map(|declares| memory::of_plan(declares, state))
+}
+
+/// Records what is declared; where the plan is not at its end, with what was declared before.
+async fn remember(
+    session: &Session,
+    plan: &Plan,
+    options: &ApplyOptions,
+    is_whole: bool,
+    observer: &dyn ApplyObserver,
+) {
+    let scope = options.declared.as_ref().map(|d| &d.scope).or(plan.declares.as_ref().map(|d| &d.scope));
+    let Some(scope) = scope else { return };
+    let declared = match (&options.declared, is_whole) {
+        (Some(declared), true) => declared.clone(),
+        // A saved plan that was begun: its first run has recorded all that it declares, beside what was declared before.
+        (None, false) => return,
+        (declared, _) => match (declared::read(session, scope).await, declared) {
+            (Record::Found(before), Some(declared)) => declared.with(&before),
+            (Record::Found(mut before), None) => {
+                let less = plan.declares.iter().flat_map(|declares| &declares.less);
+                less.for_each(|id| _ = before.remove(id));
+                Declared::new(scope, &before)
+            }
+            (_, Some(declared)) => declared.clone(),
+            (_, None) => return,
+        },
+    };
+    if let Err(error) = declared::write(session, &declared).await {
+        observer.note(&not_remembered(&error));
+    }
+}
+
+fn not_remembered(error: &Diagnostic) -> String {
+    let (table, why) = (declared::TABLE, &error.message);
+    format!("what is declared is not recorded, so dropping it will need consent: {table} cannot be written ({why})")
 }
 
 /// Whether a plan could begin: the refusal or the error that stops it, with all that would; else what it loses.
@@ -216,48 +267,61 @@ pub async fn ready(
     may_begin(&session, plan, options, !options.done.is_empty()).await.map(|_| ())
 }
 
-/// How a database stands towards a saved plan, and what its catalogs looked like meanwhile ([`ApplyOptions::seen`]).
+/// How a database stands towards a saved plan, with what an apply has to know of it ([`ApplyOptions`]).
+#[derive(Clone, Debug)]
+pub struct Stood {
+    /// How it stands.
+    pub standing: Standing,
+    /// What its catalogs looked like meanwhile.
+    pub seen: Option<String>,
+    /// What the plan declares, where it starts from here.
+    pub declared: Option<Declared>,
+}
+
+/// How a database stands towards a saved plan.
 ///
 /// # Errors
 /// `stale-plan`, a refusal, where it is in no state that the plan could be run from; what the server says.
-pub async fn stands(
-    target: &StateSpec,
-    to: &StateSpec,
-    saved: &Plan,
-    settings: &Settings,
-) -> Result<(Standing, Option<String>)> {
+pub async fn stands(target: &StateSpec, to: &StateSpec, saved: &Plan, settings: &Settings) -> Result<Stood> {
     let mut place = Workplace::new(target, to, settings)?;
-    let Some(info) = place.connection(target)? else { return Ok((Standing::Start, None)) };
+    let Some(info) = place.connection(target)? else {
+        return Ok(Stood { standing: Standing::Start, seen: None, declared: None });
+    };
     let session = Session::connect(&info).await?;
     lock::wait_for_others(&session, settings.lock_patience(), || ()).await?;
     let seen = crate::apply::seen(&session).await?;
-    Ok((standing(&session, saved, target, &mut place, false).await?, Some(seen)))
+    let (standing, now) = standing(&session, saved, target, &mut place, false).await?;
+    let declared = match (&standing, now) {
+        (Standing::Start, Some(now)) => declared_by(saved, &now),
+        _ => None,
+    };
+    Ok(Stood { standing, seen: Some(seen), declared })
 }
 
-/// See [`Standing`]. `known`: nothing in the catalogs has changed since this was last asked.
+/// See [`Standing`]; with all that is managed, where the plan starts from there. `known`: nothing in the catalogs has changed since this was last asked.
 async fn standing(
     session: &Session,
     saved: &Plan,
     target: &StateSpec,
     place: &mut Workplace<'_>,
     known: bool,
-) -> Result<Standing> {
+) -> Result<(Standing, Option<Catalog>)> {
     let crate::apply::Progress { done, begun } = crate::apply::progress(session, saved).await?;
     let is_begun = !done.is_empty() || !begun.is_empty();
     if known {
-        return Ok(if is_begun { Standing::Begun(done) } else { Standing::Start });
+        return Ok((if is_begun { Standing::Begun(done) } else { Standing::Start }, None));
     }
     let now = managed_now(saved, target, place).await?;
     if is_begun {
         let changed = marks::changed(saved, &now, &done, &begun);
-        return if changed.is_empty() { Ok(Standing::Begun(done)) } else { Err(changed_since(&changed)) };
+        return if changed.is_empty() { Ok((Standing::Begun(done), None)) } else { Err(changed_since(&changed)) };
     }
     let (whole, found) = (saved.state.as_deref().unwrap_or_default(), fingerprint(&now));
     if found == whole {
-        return Ok(Standing::Start);
+        return Ok((Standing::Start, Some(now)));
     }
     if marks::reached(saved, &now) {
-        return Ok(Standing::Finished);
+        return Ok((Standing::Finished, None));
     }
     Err(Diagnostic::refused(STALE, "the database is not in the state that this plan was made for")
         .note(format!("the plan starts from {}, the database is at {}", short(whole), short(&found)))
@@ -308,16 +372,42 @@ fn short(fingerprint: &str) -> &str {
     fingerprint.get(..12).unwrap_or(fingerprint)
 }
 
-/// Where nothing is left to do, a run that was cut off behind its last step may have left its journal.
-pub async fn finish(target: &StateSpec, to: &StateSpec, settings: &Settings) -> Result<()> {
+/// Where nothing is left to do (or nothing yet: `is_whole`), what is declared is recorded all the same, and what a run that was cut
+/// off behind its last step left of its journal is removed. The result says what could not be.
+///
+/// # Errors
+/// What the server says when it is connected to.
+pub async fn finish(
+    target: &StateSpec,
+    to: &StateSpec,
+    plan: &Plan,
+    options: &ApplyOptions,
+    is_whole: bool,
+    settings: &Settings,
+) -> Result<Option<Box<Diagnostic>>> {
     let place = Workplace::new(target, to, settings)?;
-    let Some(info) = place.connection(target)? else { return Ok(()) };
+    let Some(info) = place.connection(target)? else { return Ok(None) };
     let session = Session::connect(&info).await?;
+    let told = Told::default();
     if lock::acquire(&session, Duration::ZERO, &crate::apply::Silent).await.is_ok() {
-        crate::apply::journal::remove(&session).await;
+        remember(&session, plan, options, is_whole, &told).await;
+        if is_whole {
+            crate::apply::journal::remove(&session).await;
+        }
         lock::release(&session).await;
     }
-    Ok(())
+    let told = told.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(told.map(|text| Diagnostic::info("not-recorded", text)))
+}
+
+/// Keeps the last thing that it is told.
+#[derive(Default)]
+struct Told(std::sync::Mutex<Option<String>>);
+
+impl ApplyObserver for Told {
+    fn note(&self, text: &str) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(text.to_owned());
+    }
 }
 
 /// Whether a live database holds what is declared.

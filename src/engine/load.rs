@@ -20,6 +20,8 @@ pub struct Loaded {
     pub catalog: Catalog,
     /// What a project declares; `None` for states that are read from a server or a snapshot.
     pub declared: Option<Ids>,
+    /// What a project refers to and neither declares nor manages.
+    pub context: std::collections::BTreeSet<ObjectId>,
     /// Whether SQL files made it, which say of the schema `public` only what they change.
     pub is_of_files: bool,
     /// What the project declares about rows.

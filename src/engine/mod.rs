@@ -4,6 +4,7 @@ mod apply;
 mod bystanders;
 mod load;
 mod majors;
+mod memory;
 mod partial;
 mod project_state;
 mod prove;
@@ -20,19 +21,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::apply::ApplyObserver;
+use crate::apply::declared::Declared;
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::core::versions;
 use crate::diff::{ChangeKind, Difference, diff};
 use crate::kinds::table::not_null_names;
-use crate::plan::{Plan, PlanOptions, fingerprint, marks, plan};
+use crate::plan::{self, Plan, PlanOptions, fingerprint, marks, plan};
 pub use crate::postgres::EphemeralChoice;
 use crate::postgres::{EphemeralOptions, Session};
 use crate::state::StateSpec;
 
 pub use apply::{
-    ApplyOptions, ApplyReport, STALE, Standing, VerifyReport, apply, finish, losses, ready, stands, verify,
+    ApplyOptions, ApplyReport, STALE, Standing, Stood, VerifyReport, apply, finish, losses, ready, stands, verify,
 };
 pub use load::{CheckReport, check};
 pub use prove::Proof;
@@ -112,6 +114,8 @@ pub struct Comparison {
     pub plan: Plan,
     /// What the catalogs of the database looked like before it was read, where the plan is going to be run.
     pub seen: Option<String>,
+    /// What is to be recorded as declared, where the plan is going to be run.
+    pub declared: Option<Declared>,
     /// What is worth knowing besides.
     pub notes: Vec<Box<Diagnostic>>,
     /// What is declared about rows.
@@ -181,7 +185,19 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         Some(declared) if usual_names => not_null_names::unsaid(&to_state.catalog, |id| declared.contains(id)),
         _ => Vec::new(),
     };
-    let scoped = scope::narrow(from_state, to_state, &place.project);
+    let is_project = to_state.declared.is_some();
+    let was_declared = from_state.declared.is_some() || matches!(from, StateSpec::Empty);
+    let context = std::mem::take(&mut to_state.context);
+    let mut memory = memory::Memory::new(from, memory::scope_of(&place.project, is_project));
+    let left = match (&to_state.declared, place.connection(from)?) {
+        (Some(declared), Some(_)) => {
+            let is_ours = |id: &ObjectId| scope::managed(id, &place.project) || declared.contains(id);
+            let may_be = memory::may_be_left(&from_state.catalog, is_ours).cloned().collect();
+            memory.declared_of(may_be, &place).await
+        }
+        _ => Default::default(),
+    };
+    let scoped = scope::narrow(from_state, to_state, &place.project, &left);
     let mut from_catalog = scoped.from;
     let (to_catalog, kept_names) = not_null_names::kept(&from_catalog, scoped.to, &unsaid_names, usual_names);
     notes.extend(kept_names);
@@ -233,6 +249,13 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         );
     }
     differences.sort_by(|a, b| a.id.cmp(&b.id));
+    if !was_declared {
+        let is_dropped =
+            |difference: &&Difference| difference.change == ChangeKind::Dropped && plan::counts(&difference.id);
+        let is_asked = |id: &&ObjectId| !data.retires(id) && !crate::core::name::is_in_passing(&id.name());
+        let dropped = differences.iter().filter(is_dropped).map(|difference| &difference.id).filter(is_asked).collect();
+        options.undeclared = memory.never_declared(dropped, &maps, &place).await;
+    }
     settings.progress.stage("planning");
     // Without a live server the texts are those of whoever printed them.
     options.major =
@@ -252,6 +275,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
             made.state = state.as_ref().map(fingerprint);
             made.to = to.join().unwrap_or_else(|_| fingerprint(&to_catalog));
         });
+        made.declares = state.as_ref().map(|state| memory.declares(state, &to_catalog, &context));
         if let Some(state) = &state {
             // What depends on what is read from all there is, whether it is declared or not.
             let start = if renames.is_empty() { state } else { &from_catalog };
@@ -272,7 +296,9 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         None
     };
     settings.progress.done();
+    let declared = settings.wait_for_others.then(|| memory.declared(&to_catalog, &context));
     Ok(Comparison {
+        declared,
         from: from_catalog,
         to: to_catalog,
         differences,

@@ -30,6 +30,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let unnamed = declared.unnamed.clone();
     let loaded = |catalog, declared, renamed| Loaded {
         is_of_files: false,
+        context: BTreeSet::new(),
         unnamed: unnamed.clone(),
         data: data.clone(),
         catalog,
@@ -65,7 +66,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
             }
         }
     }
-    add_context(&mut declared, live, place);
+    let context = add_context(&mut declared, live, place);
     declared_edges(&mut declared.builder, &path);
     let whole = declared.builder.finish_unchecked();
     let ephemeral = place.ephemeral().await?;
@@ -121,7 +122,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         catalog = reprinted.in_own_words(&catalog);
         renamed.iter_mut().for_each(|renamed| renamed.catalog = reprinted.in_own_words(&renamed.catalog));
     }
-    Ok(loaded(catalog, whole.ids(), renamed))
+    Ok(Loaded { context, ..loaded(catalog, whole.ids(), renamed) })
 }
 
 /// As [`elaborate`], on a server that may be of another major version than the live one.
@@ -315,6 +316,7 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &mut Workplace<'_>) -
             completed.get(id).is_some()
                 || scope::is_archived(id, &archived, &declared.data)
                 || !scope::managed(id, &place.project)
+                || scope::is_others_extension(id, live, &place.project)
                 // What every database has; but not what is declared of it, were it that nobody has a privilege.
                 || scope::is_left_given(id, |id| completed.get(id).is_some())
                 // What follows from default privileges is in the completed state; where it is not, it was taken back.
@@ -345,8 +347,9 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &mut Workplace<'_>) -
 }
 
 /// What the project refers to in schemas that it does not manage is taken from the live database, to be built along.
-fn add_context(declared: &mut Declared, live: Option<&Catalog>, place: &Workplace<'_>) {
-    let Some(live) = live else { return };
+fn add_context(declared: &mut Declared, live: Option<&Catalog>, place: &Workplace<'_>) -> BTreeSet<ObjectId> {
+    let mut context = BTreeSet::new();
+    let Some(live) = live else { return context };
     // The scratch database of a platform's profile holds the platform's objects already.
     let outside: Vec<_> = live
         .iter()
@@ -355,7 +358,7 @@ fn add_context(declared: &mut Declared, live: Option<&Catalog>, place: &Workplac
         .map(|(id, object)| (id.clone(), object.clone()))
         .collect();
     if outside.is_empty() {
-        return;
+        return context;
     }
     let mut merged = CatalogBuilder::new();
     for (id, object) in declared.builder.iter() {
@@ -378,8 +381,10 @@ fn add_context(declared: &mut Declared, live: Option<&Catalog>, place: &Workplac
             && let Some(object) = merged.get(&id)
         {
             declared.builder.put(id.clone(), object.clone());
+            context.insert(id);
         }
     }
+    context
 }
 
 /// Some objects with all that they rest on; a table is of use only with its columns and keys.

@@ -31,6 +31,18 @@ pub fn managed(id: &ObjectId, project: &Project) -> bool {
     }
 }
 
+/// Whether an object is an extension, or said of one, that the project does not manage where it does not declare it.
+pub fn is_others_extension(id: &ObjectId, catalog: &Catalog, project: &Project) -> bool {
+    let Some(root) = root_of(id).filter(|root| root.kind() == KindTag::Extension) else { return false };
+    let Some(Object::Extension(extension)) = catalog.get(&root) else { return false };
+    let is_managed = project.all_extensions.unwrap_or_else(|| match &extension.schema.0 {
+        Some(schema) => project.manages(schema),
+        // It brings its schemas along.
+        None => project.schemas.is_none(),
+    });
+    !is_managed
+}
+
 /// Whether an object belongs to the platform of a profile.
 pub fn is_platform(id: &ObjectId) -> bool {
     id.schema().is_some_and(|schema| SUPABASE_SCHEMAS.contains(&&*schema))
@@ -105,8 +117,8 @@ pub fn follows(id: &ObjectId, object: &Object, live: &Catalog, is_declared: impl
             && live.children(&id.top(), KindTag::Attachment).next().is_some())
 }
 
-/// Narrows two states to what is to be compared.
-pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
+/// Narrows two states to what is to be compared. What is `left` was declared where the project manages nothing else, and no longer is.
+pub fn narrow(from: Loaded, to: Loaded, project: &Project, left: &BTreeSet<ObjectId>) -> Scoped {
     let declared = to.declared.as_ref();
     let is_declared = |id: &ObjectId| declared.is_some_and(|d| d.contains(id));
     // Of two databases all counts, also what only one of them says; of SQL files what both do.
@@ -132,14 +144,17 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project) -> Scoped {
         if is_left_given(id, is_declared) && !is_compared(id) {
             return false;
         }
+        if declared.is_some() && is_others_extension(id, &from.catalog, project) {
+            return false;
+        }
         // The platform's own extensions, schemas and default privileges are its business.
         !(project.profile == Profile::Supabase && declared.is_some() && is_platform_root(id))
     };
     let in_scope = |id: &ObjectId| in_scope_undeclared(id) || is_declared(id);
-    let narrowed = from.catalog.filtered(|id, _| in_scope(id));
+    let narrowed = from.catalog.filtered(|id, _| in_scope(id) || left.contains(id));
     let scoped = Scoped {
         // A project that says what the live database says word for word shares its catalog.
-        to: if from.catalog.is_same(&to.catalog) {
+        to: if left.is_empty() && from.catalog.is_same(&to.catalog) {
             narrowed.clone()
         } else {
             to.catalog.filtered(|id, _| in_scope(id))

@@ -60,6 +60,8 @@ pub struct KindInfo {
     pub provided_in_part: bool,
     /// Whatever can have one has one: that one comes along says nothing.
     pub everywhere: bool,
+    /// A property of what it belongs to, as the state of a trigger is: no statement drops it, it is set back.
+    pub setting: bool,
     /// Attributes that a declaration may leave open: what it does not say is as it is found.
     pub left_open: &'static [&'static str],
 }
@@ -88,6 +90,7 @@ impl KindInfo {
             swaps: false,
             provided_in_part: false,
             everywhere: false,
+            setting: false,
             left_open: &[],
         }
     }

@@ -62,7 +62,7 @@ pub(super) fn again(trigger: &ObjectId, table: &ObjectId, about: &ObjectId, cx: 
 }
 
 impl Kind for TriggerState {
-    const INFO: KindInfo = KindInfo::new("trigger_state", "state of trigger");
+    const INFO: KindInfo = KindInfo { setting: true, ..KindInfo::new("trigger_state", "state of trigger") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

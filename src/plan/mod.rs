@@ -2,7 +2,7 @@
 //!
 //! Named passes, in this order: [`diff`](crate::diff) finds what differs; `rebuild` adds what stands in the way of a change
 //! and must be dropped and made again; `fold` decides what is written inside a parent's CREATE; `steps` asks the kinds for
-//! statements; `bystanders` notes what stands in the way of those and is not the plan's to change; `order` builds the one graph and sorts it; `transactions` groups the result. No pass names a kind.
+//! statements; `bystanders` notes what stands in the way of those and is not the plan's to change, `undeclared` what is dropped only with consent; `order` builds the one graph and sorts it; `transactions` groups the result. No pass names a kind.
 
 mod bystanders;
 pub mod context;
@@ -15,8 +15,10 @@ mod rebuild;
 mod renames;
 mod steps;
 mod transactions;
+mod undeclared;
 
 pub use renames::{Renaming, share_name};
+pub use undeclared::counts;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -45,12 +47,29 @@ pub struct Plan {
     /// The objects it touches, where it was made for a live database: what they were, and what they are to be.
     #[serde(default, skip_serializing_if = "marks::Marks::is_empty")]
     pub objects: marks::Marks,
+    /// What is declared, where it was made for a live database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declares: Option<Declares>,
     /// The major version of the server it is for.
     pub major: u32,
     /// The search path its texts are to be read under.
     pub search_path: Vec<String>,
     /// The steps, in transactions, in order.
     pub transactions: Vec<PlanTransaction>,
+}
+
+/// What is declared, told by how it differs from what the plan's `state` holds: so that a saved plan that was run leaves the same record
+/// behind as one that was just made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declares {
+    /// Under which name it is recorded: what the project says is managed.
+    pub scope: String,
+    /// What is declared, and is not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<ObjectId>,
+    /// What is there, and is not declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub less: Vec<ObjectId>,
 }
 
 /// Steps that run together.
@@ -75,7 +94,7 @@ impl Plan {
         self.transactions.is_empty()
     }
 
-    /// The objects whose rows or values the plan loses.
+    /// The objects that are not changed without consent, and the steps that change them.
     pub fn losses(&self) -> impl Iterator<Item = (&ObjectId, &Step)> + '_ {
         self.steps().filter(|s| s.needs_consent()).map(|s| (&s.object, s))
     }
@@ -98,6 +117,8 @@ pub struct PlanOptions {
     pub archive: std::collections::BTreeMap<ObjectId, Vec<Step>>,
     /// What rests on objects of the state to start from, and is in neither of the two states.
     pub bystanders: Vec<Bystander>,
+    /// What is dropped only with consent, because nobody declared it before, each with the reason.
+    pub undeclared: std::collections::BTreeMap<ObjectId, String>,
 }
 
 impl PlanOptions {
@@ -111,6 +132,7 @@ impl PlanOptions {
             renames: Vec::new(),
             archive: std::collections::BTreeMap::new(),
             bystanders: Vec::new(),
+            undeclared: std::collections::BTreeMap::new(),
         }
     }
 }
@@ -135,6 +157,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
     fold::fold(&mut cx);
     let mut steps = steps::emit(&work, &cx, &options.archive);
     bystanders::mark(&mut steps, &options.bystanders, &work, &cx);
+    undeclared::mark(&mut steps, options, &cx);
     steps.extend(options.data_steps.iter().cloned());
     let transactions = transactions::group(order::sort(steps, &work, &cx, &options.renames)?);
     transactions::whole(&transactions)?;
@@ -145,6 +168,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
         state: None,
         schemas: None,
         objects: marks::Marks::new(),
+        declares: None,
         major: options.major,
         search_path: options.search_path.clone(),
         transactions,

@@ -170,7 +170,7 @@ fn what_waits_for_rows_that_are_wrong_is_left_out_and_all_else_is_done() {
     assert_eq!(again.status, FINE, "{}", again.report());
     assert_eq!(one(&database, not_null), "a,b");
     assert_eq!(on(&database, &project.path(), &["verify"]).status, FINE);
-    assert_eq!(one(&database, "select to_regnamespace('trueup') is null"), "t", "no journal is left");
+    assert_eq!(one(&database, "select to_regclass('trueup.history') is null"), "t", "no record of steps is left");
 }
 
 #[test]

@@ -260,8 +260,8 @@ fn try_mistake(server: &Server, mistake: &Mistake) -> Result<(), String> {
     if then != [[Some("t".to_owned())]] {
         return Err(format!("after mending, not so: {} {then:?}", mistake.then));
     }
-    if one(&database, "select to_regnamespace('trueup') is null") != "t" {
-        return Err("a journal is left".to_owned());
+    if one(&database, "select to_regclass('trueup.history') is null") != "t" {
+        return Err("a record of steps is left".to_owned());
     }
     Ok(())
 }

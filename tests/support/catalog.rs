@@ -68,7 +68,7 @@ pub fn beyond(database: &Database) -> Result<Vec<String>, String> {
 /// Everything that the judge compares where no pg_dump serves: kind, name, text.
 const LINES: &str = r"
 with space as (
-    select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
+    select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'trueup')
 ), ext as (
     select classid, objid from pg_depend where deptype = 'e'
 ), rel as (
@@ -158,6 +158,7 @@ select 'publication', pubname, concat_ws(' ', puballtables, pubinsert, pubupdate
 union all
 select 'comment', (pg_identify_object(d.classoid, d.objoid, d.objsubid)).identity, d.description
 from pg_description d where d.objoid >= 16384 and not exists (select from ext e where e.classid = d.classoid and e.objid = d.objoid)
+    and not (d.classoid = 'pg_namespace'::regclass and d.objoid = to_regnamespace('trueup'))
 order by 1, 2, 3";
 
 /// The objects of a database as (kind, name, text).

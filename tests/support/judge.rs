@@ -143,7 +143,7 @@ fn without_existing(dump: &str) -> String {
 }
 
 fn dump(program: &PathBuf, database: &Database) -> Result<String, String> {
-    let output = Command::new(program).args(["--schema-only", &database.url]).output();
+    let output = Command::new(program).args(["--schema-only", "--exclude-schema=trueup", &database.url]).output();
     let output = output.map_err(|error| format!("pg_dump does not start: {error}"))?;
     if !output.status.success() {
         return Err(format!("pg_dump: {}", String::from_utf8_lossy(&output.stderr).trim()));

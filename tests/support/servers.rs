@@ -366,7 +366,7 @@ impl Database<'_> {
         let tables = self
             .rows(
                 "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-                 where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' \
+                 where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'trueup') \
                  and not c.relispartition order by 1",
             )
             .unwrap_or_default();

@@ -119,7 +119,7 @@ pub fn from_parents_alone(object: &Object) -> Option<bool> {
 }
 
 impl Kind for Inheritance {
-    const INFO: KindInfo = KindInfo::new("inheritance", "inheritance");
+    const INFO: KindInfo = KindInfo { setting: true, ..KindInfo::new("inheritance", "inheritance") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

@@ -1,0 +1,13 @@
+create table t (id int primary key, a int);
+insert into t values (1, 2);
+alter table t enable row level security;
+create schema hand;
+create index t_a on t (a, id);
+create view seen as select a from t;
+create function f() returns trigger language plpgsql as 'begin return new; end';
+create trigger before_all before insert on t for each row execute function f();
+create policy open on t for select using (true);
+create type state as enum ('a', 'b');
+create sequence counter;
+create domain short as text check (length(value) < 5);
+alter table t add constraint t_a_check check (a > 0);

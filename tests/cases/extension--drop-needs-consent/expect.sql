@@ -1,0 +1,1 @@
+select count(*) = 0 from pg_extension where extname = 'hstore';

@@ -1,0 +1,172 @@
+//! What is dropped without a question, and what is not: by the record of what was declared at the last apply.
+#![allow(clippy::print_stdout, dead_code)]
+
+mod support;
+
+use support::place::{Place, ends, says};
+use support::trueup::{DIFFERS, FINE, REFUSED};
+
+const TABLE: &str = "tables:\n  t: {columns: {id: int primary key, a: int}, indexes: {t_a: (a)}}\n";
+const VIEW: &str = "views:\n  v: {query: select a from t}\n";
+
+fn place(declared: &str) -> Option<Place<'static>> {
+    let place = Place::new(support::servers::server()?, "create schema other");
+    place.write("p/schema.yaml", declared);
+    Some(place)
+}
+
+impl Place<'_> {
+    fn apply(&self, more: &[&str]) -> support::trueup::Run {
+        self.call(&[&["apply", "--from", &self.database.url, "--to", "p", "--yes"], more].concat())
+    }
+
+    fn there(&self, name: &str) -> bool {
+        let rows = self.database.rows(&format!("select to_regclass('{name}') is not null")).expect("an answer");
+        rows == [[Some("t".to_owned())]]
+    }
+
+    fn run(&self, sql: &str) {
+        self.database.load(sql).expect("it runs");
+    }
+}
+
+#[test]
+fn what_is_taken_out_of_the_project_is_told_from_what_was_made_by_hand() {
+    let Some(place) = place(&format!("{TABLE}{VIEW}")) else { return };
+    ends(place.apply(&[]), FINE);
+    place.run("create view by_hand as select id from t; create index by_hand_too on t (a, id)");
+    let refused = ends(place.apply(&[]), REFUSED);
+    says(&refused, &["drop: view public.by_hand", "drop: index public.by_hand_too", "--allow drop"]);
+    // Another view is no longer declared: that alone asks nothing.
+    place.write("p/schema.yaml", TABLE);
+    let refused = ends(place.apply(&[]), REFUSED);
+    assert!(!refused.stderr.contains("view public.v:"), "{}", refused.stderr);
+    place.run("drop view by_hand; drop index by_hand_too");
+    ends(place.apply(&[]), FINE);
+    assert!(!place.there("v"));
+    // One of the same name that is made now is not the one that was declared.
+    place.run("create view v as select 1");
+    says(&ends(place.apply(&[]), REFUSED), &["drop: view public.v"]);
+    ends(place.apply(&["--allow", "drop"]), FINE);
+    // A trigger on a relation that goes along with what needs no consent is not lost without it.
+    place.write("p/schema.yaml", &format!("{TABLE}{VIEW}"));
+    ends(place.apply(&[]), FINE);
+    place.run(
+        "create function other.f() returns trigger language plpgsql as 'begin return null; end';
+               create trigger by_hand instead of insert on v for each row execute function other.f()",
+    );
+    place.write("p/schema.yaml", TABLE);
+    says(&ends(place.apply(&[]), REFUSED), &["trigger by_hand on public.v is dropped with it"]);
+}
+
+#[test]
+fn what_is_there_already_is_recorded_where_nothing_is_left_to_do() {
+    let Some(place) = place(TABLE) else { return };
+    place.run("create table t (id int primary key, a int); create index t_a on t (a)");
+    ends(place.apply(&[]), FINE);
+    place.write("p/schema.yaml", "tables:\n  t: {columns: {id: int primary key, a: int}}\n");
+    ends(place.apply(&[]), FINE);
+    assert!(!place.there("t_a"));
+    // The record is no part of the database that is compared or written down.
+    ends(place.call(&["pull", "--from", &place.database.url, "--out", "all.json"]), FINE);
+    assert!(!place.read("all.json").contains("trueup.declared"));
+    place.write("p/trueup.yaml", "version: 1\nmanage: {schemas: \"*\"}\n");
+    let differs = ends(place.call(&["diff", "--from", &place.database.url, "--to", "p"]), DIFFERS);
+    assert!(!differs.stdout.contains("schema trueup"), "{}", differs.stdout);
+}
+
+#[test]
+fn what_a_run_until_a_phase_leaves_is_still_known() {
+    let Some(place) = place(&format!("{TABLE}{VIEW}")) else { return };
+    ends(place.apply(&[]), FINE);
+    place.write("p/schema.yaml", &format!("{TABLE}enums: {{e: [a]}}\n"));
+    ends(place.apply(&["--until", "expand"]), FINE);
+    assert!(place.there("v"));
+    place.write("p/schema.yaml", TABLE);
+    // Both what was to be dropped later and what was new meanwhile.
+    ends(place.apply(&[]), FINE);
+    assert!(!place.there("v"));
+}
+
+#[test]
+fn a_saved_plan_leaves_the_same_record() {
+    let Some(place) = place(TABLE) else { return };
+    let record = || place.database.rows("select scope, objects from trueup.declared").expect("a record");
+    let plan = || ends(place.call(&["plan", "--from", &place.database.url, "--to", "p", "--out", "plan.json"]), FINE);
+    let saved = |more: &[&str]| {
+        place.call(&[&["apply", "plan.json", "--from", &place.database.url, "--yes"][..], more].concat())
+    };
+    place.run("create view by_hand as select 1 as a");
+    place.write("p/schema.yaml", &format!("{TABLE}{VIEW}"));
+    plan();
+    says(&ends(saved(&[]), REFUSED), &["drop: view public.by_hand"]);
+    ends(saved(&["--allow", "drop"]), FINE);
+    let after = record();
+    ends(place.apply(&[]), FINE);
+    assert_eq!(record(), after);
+    place.write("p/schema.yaml", TABLE);
+    plan();
+    ends(saved(&[]), FINE);
+    let after = record();
+    ends(place.apply(&[]), FINE);
+    assert_eq!(record(), after);
+    // A run that was cut off has written what it declares before its first step; the rest of a saved plan completes that.
+    place.write(
+        "p/schema.yaml",
+        "tables:\n  t: {columns: {id: int primary key, a: int}, indexes: {t_a: (a), t_b: '(a, id)'}}\n",
+    );
+    plan();
+    place.run("begin; create function other.no() returns event_trigger language plpgsql as 'begin raise exception ''no''; end';
+               create event trigger no on ddl_command_start when tag in ('CREATE INDEX') execute function other.no(); commit");
+    ends(saved(&[]), 1);
+    place.run("drop event trigger no; drop function other.no()");
+    ends(saved(&[]), FINE);
+    let after = record();
+    ends(place.apply(&[]), FINE);
+    assert_eq!(record(), after);
+}
+
+#[test]
+fn where_the_record_cannot_be_had_all_is_asked() {
+    let Some(place) = place(&format!("{TABLE}{VIEW}")) else { return };
+    let me = "trueup_drops_role";
+    place.run(&format!(
+        "do $$ begin create role {me} login; exception when duplicate_object or unique_violation then null; end $$; \
+         grant usage, create on schema public to {me}"
+    ));
+    let url = place.database.url.replace("postgres@", &format!("{me}@"));
+    let apply = |more: &[&str]| place.call(&[&["apply", "--from", &url, "--to", "p", "--yes"][..], more].concat());
+    // Without CREATE on the database it says so, and goes on.
+    says(&ends(apply(&[]), FINE), &["not recorded", "permission denied for database"]);
+    place.write("p/schema.yaml", TABLE);
+    says(&ends(apply(&[]), REFUSED), &["there is no record"]);
+    ends(place.apply(&["--allow", "drop"]), FINE);
+    // One that another role wrote is out of reach.
+    place.write("p/schema.yaml", &format!("{TABLE}{VIEW}"));
+    ends(apply(&[]), FINE);
+    place.write("p/schema.yaml", TABLE);
+    says(&ends(apply(&[]), REFUSED), &["trueup.declared cannot be read", "permission denied"]);
+}
+
+#[test]
+fn extensions_are_dropped_where_they_are_managed() {
+    let Some(place) = place(TABLE) else { return };
+    ends(place.apply(&[]), FINE);
+    place.run("create extension hstore schema other");
+    let diff = || place.call(&["diff", "--from", &place.database.url, "--to", "p"]);
+    ends(diff(), FINE);
+    place.write("p/trueup.yaml", "version: 1\nmanage: {extensions: all}\n");
+    ends(diff(), DIFFERS);
+    says(&ends(place.apply(&[]), REFUSED), &["drop: extension hstore"]);
+    place.run("alter extension hstore set schema public");
+    place.write("p/trueup.yaml", "version: 1\nmanage: {extensions: declared}\n");
+    ends(diff(), FINE);
+    // Left out, those in managed schemas are; also one that was declared before is asked for.
+    place.write("p/trueup.yaml", "version: 1\n");
+    ends(diff(), DIFFERS);
+    place.write("p/schema.yaml", &format!("{TABLE}extensions: {{hstore: }}\n"));
+    ends(place.apply(&[]), FINE);
+    place.write("p/schema.yaml", TABLE);
+    says(&ends(place.apply(&[]), REFUSED), &["drop: extension hstore"]);
+    ends(place.apply(&["--allow", "drop"]), FINE);
+}
