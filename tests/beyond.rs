@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::place::{Place, ends};
+use support::place::{Place, ends, says};
 use support::servers::run;
 use support::trueup::FINE;
 
@@ -82,4 +82,74 @@ fn what_is_beyond_the_model_is_named() {
             assert!(!said.contains("hidden"), "{said}");
         }
     }
+}
+
+/// Entries among the options of everything that has options: one that a server is known to keep for itself, and others.
+const ENTRIES: &str = "set allow_system_table_mods = on; \
+    update pg_attribute set attoptions = array(select o from unnest(attoptions) o where o !~ '^pg_') || '{pg_attver=77,colour=red}' \
+      where attrelid in ('t'::regclass, 'v'::regclass, 'm'::regclass) and attnum > 0; \
+    update pg_class set reloptions = reloptions || '{pg_relver=5}' where relname in ('t', 'm', 'i', 'k') or relname = 'v' and relkind = 'v'; \
+    update pg_proc set proconfig = proconfig || '{pg_procver=5}' where proname = 'f'";
+
+#[test]
+fn entries_of_a_server_are_no_options() {
+    let Some(server) = support::servers::server() else { return };
+    let sql = "create table t (a int constraint k primary key with (fillfactor = 60), b text, c int[]) with (fillfactor = 70); \
+               alter table t alter a set (n_distinct = 5); create index i on t using gin (c) with (fastupdate = off); \
+               create view v with (security_barrier = true) as select a from t; \
+               create materialized view m with (fillfactor = 80) as select a from t; \
+               create function f() returns int language sql set search_path = public as 'select 1'";
+    let place = Place::new(server, sql);
+    let from = place.database.url.clone();
+    run(&from, ENTRIES).expect("the catalogs can be written to");
+    let unknown = ["colour of columns: public.m.a", "pg_relver of tables: public.m and 1 more"];
+    let all = [
+        &unknown[..],
+        &["pg_relver of views: public.v", "pg_relver of indexes: ", "pg_procver of functions: public.f()"],
+    ];
+    let pulled = ends(place.call(&["pull", "--from", &from, "--out", "all"]), FINE);
+    says(&pulled, &all.concat());
+    assert_eq!(pulled.stderr.matches("[unknown-option]").count(), 1, "{}", pulled.stderr);
+    let table = place.read("all/schema/public/tables/t.yaml");
+    for word in ["n_distinct", "fillfactor='60'", "fillfactor: \"70\"", "fastupdate"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+    for word in ["attver", "colour", "relver"] {
+        assert!(!table.contains(word), "{word}: {table}");
+    }
+    let nothing = |to: &str| {
+        let run = ends(place.call(&["diff", "--from", &from, "--to", to]), FINE);
+        assert!(run.stdout.contains("No differences"), "{}", run.stdout);
+        run
+    };
+    says(&nothing("all"), &unknown);
+
+    // A project and a snapshot that took the entries for options.
+    let known = "options: {n_distinct: \"5\"";
+    let with = |more: &str| table.replace(known, &format!("{known}, {more}"));
+    place.write("all/schema/public/tables/t.yaml", &with("pg_attver: \"77\", pg_other: 1"));
+    let run = nothing("all");
+    says(
+        &run,
+        &[
+            "servers-option",
+            "t.yaml:",
+            "`pg_attver` is an entry that a server keeps for itself (and 1 more in the project)",
+        ],
+    );
+    says(&ends(place.call(&["check", "--to", "all"]), FINE), &["servers-option"]);
+    ends(place.call(&["pull", "--from", &from, "--out", "all.json"]), FINE);
+    let snapshot = place
+        .read("all.json")
+        .replace("\"n_distinct\":\"5\"", "\"n_distinct\":\"5\",\"pg_attver\":\"77\",\"smell\":\"sweet\"");
+    place.write("all.json", &snapshot);
+    says(&nothing("all.json"), &["smell of columns: public.t.a"]);
+
+    // What a person declares is never passed over.
+    place.write("all/schema/public/tables/t.yaml", &with("n_distnct: 5"));
+    let refused = ends(place.call(&["diff", "--from", &from, "--to", "all"]), support::trueup::ERROR);
+    says(&refused, &["unknown-option", "t.yaml:", "did you mean `n_distinct`?"]);
+    place.write("all/schema/public/tables/t.yaml", &table.replace("fastupdate", "fillfactor"));
+    let refused = ends(place.call(&["diff", "--from", &from, "--to", "all"]), support::trueup::ERROR);
+    says(&refused, &["unknown-option", "`fillfactor` is no option of indexes that trueup knows"]);
 }

@@ -82,6 +82,9 @@ pub struct Origin {
     /// What such objects depend on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bystanders: Vec<Bystander>,
+    /// Options that are set on objects and are not known (`name of columns`): how many have one, and which the first is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_options: BTreeMap<String, (usize, String)>,
 }
 
 /// Something that trueup does not change, and that rests on an object of the catalog.
@@ -729,7 +732,8 @@ impl Snapshot {
     pub fn into_catalog(self) -> Result<Catalog> {
         let mut builder = CatalogBuilder::new();
         builder.origin = self.origin;
-        for (id, object) in self.objects {
+        for (id, mut object) in self.objects {
+            crate::kinds::options::only_users(&id, &mut object, &mut builder.origin);
             builder.put(id, object);
         }
         for (from, to, edge) in &self.edges {

@@ -40,6 +40,11 @@ impl Options {
         self.0.iter().map(|(name, _)| name)
     }
 
+    /// Keeps those whose names are to stay.
+    pub fn retain(&mut self, mut stays: impl FnMut(&str) -> bool) {
+        self.0.retain(|(name, _)| stays(name));
+    }
+
     fn sorted(&self) -> BTreeMap<&str, &str> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }

@@ -37,6 +37,8 @@ pub struct DeclareContext<'a> {
     pub data: crate::data::Data,
     /// Declared tests.
     pub tests: Vec<crate::verify::Test>,
+    /// Entries among options that a server keeps for itself.
+    pub(crate) of_servers: Vec<(String, Location)>,
     /// Everything found wrong so far.
     pub problems: Vec<Box<Diagnostic>>,
 }
@@ -57,6 +59,7 @@ impl<'a> DeclareContext<'a> {
             unnamed: Vec::new(),
             data: crate::data::Data::default(),
             tests: Vec::new(),
+            of_servers: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -106,6 +109,7 @@ impl<'a> DeclareContext<'a> {
     /// Takes over what was declared in another context of the same project, as if it had been declared here.
     pub(crate) fn absorb(&mut self, other: Self) {
         self.problems.extend(other.problems);
+        self.of_servers.extend(other.of_servers);
         self.problems.extend(self.builder.absorb(other.builder));
         self.renames.extend(other.renames);
         self.value_renames.extend(other.value_renames);
@@ -138,6 +142,7 @@ impl<'a> DeclareContext<'a> {
             .help("shorten it"));
         }
         let object = object.into();
+        crate::kinds::options::declared(&object, location)?;
         // What the live catalog says as well is kept in memory once.
         let (id, object) = match self.live.and_then(|live| live.entry(&id)) {
             Some((known, same)) if *same == object => (known.clone(), same.clone()),

@@ -31,6 +31,8 @@ pub struct Declared {
     pub data: crate::data::Data,
     /// Objects whose names the project did not choose.
     pub unnamed: Vec<ObjectId>,
+    /// What was noticed, and stops nothing.
+    pub notes: Problems,
 }
 
 impl Declared {
@@ -246,6 +248,7 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
         unnamed: cx.unnamed,
         data: cx.data,
         tests: cx.tests,
+        notes: crate::kinds::options::of_servers(&cx.of_servers).into_iter().collect(),
     })
 }
 

@@ -439,7 +439,8 @@ pub async fn check(to: &StateSpec, sql: &[PathBuf], settings: &Settings) -> Resu
     };
     place.project.mentions(declared.schemas());
     resolve::declared_edges(&mut declared.builder, &place.project.search_path);
-    let mut problems = crate::lint::references::check(&declared.builder, &declared.tests, &place.project);
+    let mut problems = std::mem::take(&mut declared.notes);
+    problems.append(&mut crate::lint::references::check(&declared.builder, &declared.tests, &place.project));
     let trees = files::trees(path);
     let (checker, mut found) = crate::lint::declared::check(&declared.builder, &place.project, &trees);
     problems.append(&mut found);

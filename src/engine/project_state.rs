@@ -24,6 +24,7 @@ use crate::postgres::Ephemeral;
 /// The catalog of a declared project.
 pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Workplace<'_>) -> Result<Loaded> {
     place.project.mentions(declared.schemas());
+    place.add_notes(std::mem::take(&mut declared.notes));
     let path = place.project.search_path.clone();
     let (renames, value_renames) = (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
     let data = std::mem::take(&mut declared.data);

@@ -230,24 +230,19 @@ pub fn unmodelled(from: &Loaded, to: &Loaded, profile: Profile) -> Vec<Box<Diagn
             kinds.entry(kind).or_default().insert(name);
         }
     }
-    kinds
-        .into_iter()
-        .map(|(kind, names)| {
-            let shown: Vec<_> = names.iter().take(10).copied().collect();
-            let more = if names.len() > shown.len() {
-                format!(" and {} more", names.len() - shown.len())
-            } else {
-                String::new()
-            };
-            Diagnostic::warning(
-                "unmodelled",
-                format!("{} of kind {kind} is not modelled and is left alone: {}{more}", names.len(), shown.join(", ")),
-            )
-            .note(
-                "it is neither compared nor changed; a plan that would lose it or that it stands in the way of says so",
-            )
-        })
-        .collect()
+    let read = [from, to].into_iter().filter(|state| state.declared.is_none());
+    let options = crate::kinds::options::unknown_options(read.map(|state| &state.catalog.origin));
+    let kinds = kinds.into_iter().map(|(kind, names)| {
+        let shown: Vec<_> = names.iter().take(10).copied().collect();
+        let more =
+            if names.len() > shown.len() { format!(" and {} more", names.len() - shown.len()) } else { String::new() };
+        Diagnostic::warning(
+            "unmodelled",
+            format!("{} of kind {kind} is not modelled and is left alone: {}{more}", names.len(), shown.join(", ")),
+        )
+        .note("it is neither compared nor changed; a plan that would lose it or that it stands in the way of says so")
+    });
+    kinds.chain(options).collect()
 }
 
 /// Says which schemas are left alone because the project says nothing of them, neither that they are managed nor what is in them.

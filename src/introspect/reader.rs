@@ -120,6 +120,8 @@ impl Reader {
     /// Adds an object under its catalog address (`pg_class`, oid, column number or 0).
     #[inline]
     pub fn add(&mut self, id: ObjectId, object: impl Into<Object>, class: &'static str, oid: u32, sub: i32) -> u32 {
+        let mut object = object.into();
+        crate::kinds::options::only_users(&id, &mut object, &mut self.builder.origin);
         let handle = self.builder.put(id, object);
         self.addresses.insert((class_oid(class), oid, sub), handle);
         handle

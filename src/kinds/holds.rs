@@ -9,6 +9,7 @@ use crate::core::options::Options;
 use crate::core::versions;
 use crate::kinds::component::{self, acl};
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, labels, regclass};
+use crate::kinds::options::Holder;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::trigger::letter_of;
@@ -86,7 +87,7 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
                 true => format!(
                     " AND EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE c.oid = conindid AND {} AND {} AND {})",
                     if constraint.only { "NOT i.indisvalid" } else { "i.indisvalid" },
-                    options_are("c.reloptions", &constraint.options),
+                    options_are("c.reloptions", Holder::constraint(constraint), &constraint.options),
                     tablespace_is(constraint.tablespace.as_deref())
                 ),
                 false => String::new(),
@@ -105,7 +106,7 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
             conditions.push_str(&format!(
                 " AND {}c.relpersistence = 'u' AND {}",
                 if table.logged { "NOT " } else { "" },
-                options_are("c.reloptions", &table.options)
+                options_are("c.reloptions", Holder::table(table.access_method.as_deref()), &table.options)
             ));
             let method = table.access_method.as_deref().unwrap_or("heap");
             conditions.push_str(&format!(
@@ -118,7 +119,7 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
         Object::MaterializedView(view) => relation(&format!(
             "c.relkind = 'm' AND {}c.relispopulated AND {} AND {}",
             if view.populated { "" } else { "NOT " },
-            options_are("c.reloptions", &view.options),
+            options_are("c.reloptions", Holder::table(view.access_method.as_deref()), &view.options),
             tablespace_is(view.tablespace.as_deref())
         )),
         Object::Sequence(sequence) => format!(
@@ -142,7 +143,7 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
             if index.only { "NOT i.indisvalid" } else { "i.indisvalid" },
             literal(&index.plain_statement(id)),
             index.clustered,
-            options_are("c.reloptions", &index.options),
+            options_are("c.reloptions", Holder::index(&index.definition), &index.options),
             tablespace_is(index.tablespace.as_deref())
         ),
         Object::Enum(kind) => format!(
@@ -224,7 +225,7 @@ fn settings_are(
     let method = letter(compression, &[("pglz", 'p'), ("lz4", 'l')]).map(String::from).unwrap_or_default();
     let conditions = [
         format!("coalesce(nullif(a.attstattarget, -1)::int, -1) = {}", statistics.unwrap_or(-1)),
-        options_are("a.attoptions", options),
+        options_are("a.attoptions", Holder::Column, options),
         format!("a.attstorage = {strategy}"),
         format!("a.attcompression = '{method}'"),
     ];
@@ -284,11 +285,12 @@ fn collation_is(own: &str, usual: &str, declared: Option<&str>) -> String {
     }
 }
 
-/// Whether storage parameters are exactly these; those of a TOAST table are not asked for.
-fn options_are(own: &str, declared: &Options) -> String {
+/// Whether the options that users set are exactly these; those of a TOAST table are not asked for.
+fn options_are(own: &str, holder: Holder, declared: &Options) -> String {
     let wanted: Vec<String> =
         declared.iter().filter(|(k, _)| !k.starts_with("toast.")).map(|(k, v)| format!("{k}={v}")).collect();
-    let (own, wanted) = (format!("coalesce({own}, '{{}}')"), labels(&wanted));
+    let own = format!("ARRAY(SELECT o FROM unnest({own}) o WHERE {})", holder.condition());
+    let wanted = labels(&wanted);
     format!("{own} @> {wanted} AND {own} <@ {wanted}")
 }
 

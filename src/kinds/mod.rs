@@ -443,6 +443,7 @@ pub mod contradictions;
 pub mod ensure;
 pub mod extension;
 pub mod holds;
+pub(crate) mod options;
 pub mod policy;
 pub mod restated;
 pub mod routine;

@@ -88,7 +88,8 @@ union all
 select 'column', r.name || '.' || a.attname, concat_ws(' ', {order a.attnum}, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
     nullif(a.attidentity::text, ''), nullif(a.attgenerated::text, ''), pg_get_expr(d.adbin, d.adrelid), a.attstorage::text,
     nullif(a.attcollation, t.typcollation)::regcollation::text, case when a.attislocal then 'local' else 'inherited' end,
-    nullif(a.attcompression::text, ''), 'statistics ' || nullif(a.attstattarget, -1), {acl a.attacl}, a.attoptions::text)
+    nullif(a.attcompression::text, ''), 'statistics ' || nullif(a.attstattarget, -1), {acl a.attacl},
+        (select string_agg(o, ',' order by o) from unnest(a.attoptions) o where o !~ '^pg_attver='))
 from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
 where r.relkind in ('r', 'p', 'v', 'm', 'f', 'c')

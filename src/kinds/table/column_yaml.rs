@@ -10,6 +10,7 @@ use crate::core::options::Options;
 use crate::declare::context::DeclareContext;
 use crate::kinds::common::WriteContext;
 use crate::kinds::component::{comment, sequence_grant};
+use crate::kinds::options::Holder;
 use crate::kinds::table::Table;
 use crate::kinds::table::column::{Column, Generated, Identity, NotNull};
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
@@ -137,8 +138,7 @@ pub fn declare(table: &ObjectId, position: i32, key: &Key, node: &Node, cx: &mut
     let storage = fields.one_of("storage")?.map(str::to_owned);
     let compression = strategy_said(fields.one_of("compression")?);
     let statistics = fields.integer("statistics")?;
-    let options: Options =
-        fields.text_map("options")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())).collect();
+    let options = cx.options(&fields, "options", Holder::Column)?;
     let inherited = fields.bool("inherited")?.unwrap_or(false);
     if let Some(Object::Column(column)) = cx.builder.get_mut(&id) {
         let column = std::sync::Arc::make_mut(column);

@@ -9,6 +9,7 @@ use crate::core::name::{Ident, ident};
 use crate::declare::context::DeclareContext;
 use crate::kinds::common::{Declare, WriteContext, generated_name};
 use crate::kinds::component::comment;
+use crate::kinds::options::Holder;
 use crate::kinds::policy::Policy;
 use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
@@ -91,13 +92,14 @@ impl Declare for Table {
             crate::sql::partition_key(text)
                 .map_err(|e| cx.syntax(&e, fields.get("partition_by").unwrap_or(node), "partition key"))?;
         }
+        let access_method = fields.name("access_method")?.map(str::to_owned);
         let table = Self {
             logged: !fields.bool("unlogged")?.unwrap_or(false),
-            access_method: fields.name("access_method")?.map(str::to_owned),
+            options: cx.options(&fields, "options", Holder::table(access_method.as_deref()))?,
+            access_method,
             tablespace: fields.name("tablespace")?.map(str::to_owned),
             partition_key: partition_by.map(str::to_owned),
             of_type: fields.sql("of")?.map(str::to_owned),
-            options: fields.text_map("options")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())).collect(),
             rls: matches!(rls, "enabled" | "forced"),
             rls_forced: matches!(rls, "forced" | FORCED_BUT_DISABLED),
         };

@@ -12,6 +12,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::component::grant::given_on_what_it_calls;
+use crate::kinds::options::Holder;
 use crate::kinds::table::partition::{attachments_before, has_attached_children, is_completed, unless_part, whole_of};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -457,7 +458,7 @@ impl Declare for Index {
                 .at(definition.location.clone()));
         };
         let mut index = parse(relation, &id, text, definition, cx)?;
-        index.options.extend(fields.text_map("with")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())));
+        index.options.extend(cx.options(&fields, "with", Holder::index(&index.definition))?);
         index.tablespace = fields.text("tablespace")?.map(str::to_owned).or(index.tablespace);
         index.clustered = fields.bool("clustered")?.unwrap_or(false);
         index.only = fields.bool(ONLY.name)?.unwrap_or(false);

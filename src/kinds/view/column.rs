@@ -7,6 +7,7 @@ use crate::core::step::{LockMode, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
+use crate::kinds::options::Holder;
 use crate::kinds::policy::unwrapped;
 use crate::kinds::table::column_settings;
 use crate::kinds::table::column_yaml::{COMPRESSION, STORAGE, strategy_said};
@@ -205,7 +206,7 @@ pub(super) fn declare(fields: &Fields<'_>, view: &ObjectId, cx: &mut DeclareCont
             storage: fields.one_of("storage")?.map(str::to_owned),
             usual_storage: None,
             compression: strategy_said(fields.one_of("compression")?),
-            options: fields.text_map("options")?.into_iter().map(|(k, v)| (k.text.clone(), v.to_owned())).collect(),
+            options: cx.options(&fields, "options", Holder::Column)?,
         };
         if column.default.is_some() && view.kind() == KindTag::MaterializedView {
             return Err(

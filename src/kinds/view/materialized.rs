@@ -9,6 +9,7 @@ use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::options::Holder;
 use crate::kinds::table::index::Index;
 use crate::kinds::table::{options_change, options_sql};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
@@ -155,17 +156,18 @@ impl Introspect for MaterializedView {
 }
 
 impl MaterializedView {
-    fn of_node(node: &Node) -> Result<(Self, Option<Fields<'_>>)> {
+    fn of_node<'n>(node: &'n Node, cx: &mut DeclareContext<'_>) -> Result<(Self, Option<Fields<'n>>)> {
         if let Some(text) = node.word() {
             return Ok((Self { query: super::checked_query(text, node)?, ..Self::default() }, None));
         }
         let fields = Fields::of(node, "a materialized view", Self::DEFINITION.keys)?;
+        let access_method = fields.name("using")?.filter(|m| *m != "heap").map(str::to_owned);
         let view = Self {
             aliases: super::declared_aliases(&fields)?,
             query: super::declared_query(&fields)?,
-            access_method: fields.name("using")?.filter(|m| *m != "heap").map(str::to_owned),
+            options: cx.options(&fields, "with", Holder::table(access_method.as_deref()))?,
+            access_method,
             tablespace: fields.name("tablespace")?.map(str::to_owned),
-            options: super::declared_options(&fields, "with")?,
             populated: fields.bool("populated")?.unwrap_or(true),
         };
         Ok((view, Some(fields)))
@@ -223,7 +225,7 @@ impl Declare for MaterializedView {
 
     fn declare(_parent: Option<&ObjectId>, key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
         let id = cx.id(KindTag::MaterializedView, key)?;
-        let (view, fields) = Self::of_node(node)?;
+        let (view, fields) = Self::of_node(node, cx)?;
         let known = cx.known(&id).and_then(Self::of).is_some_and(|k| k.query == view.query && view.aliases.is_empty());
         cx.add(id.clone(), view, &key.location)?;
         if let Some(fields) = fields {
@@ -281,7 +283,8 @@ mod tests {
             let text = to_yaml(&Out::Map(vec![("v".into(), view.out(Vec::new()))]));
             let node = parse(&Source::new("a.yaml", text.as_str())).unwrap();
             let (_, node) = &node.entries().unwrap()[0];
-            assert_eq!(MaterializedView::of_node(node).unwrap().0, view, "{text}");
+            let mut cx = DeclareContext::new("public", None);
+            assert_eq!(MaterializedView::of_node(node, &mut cx).unwrap().0, view, "{text}");
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::core::step::{HazardKind, LockMode, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::options::Holder;
 use crate::kinds::table::{options_change, options_sql};
 use crate::kinds::trigger::Trigger;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
@@ -199,11 +200,6 @@ pub(crate) fn checked_query(text: &str, node: &Node) -> Result<String> {
     Ok(query)
 }
 
-/// The options of a mapping, names in lower case.
-pub(crate) fn declared_options(fields: &Fields<'_>, key: &'static str) -> Result<Options> {
-    Ok(fields.text_map(key)?.into_iter().map(|(name, value)| (name.text.to_lowercase(), value.to_owned())).collect())
-}
-
 /// The column names in a list under `columns`.
 pub(crate) fn declared_aliases(fields: &Fields<'_>) -> Result<Vec<String>> {
     match fields.get("columns") {
@@ -228,14 +224,14 @@ pub(crate) fn options_out(options: &Options) -> Out {
 
 impl View {
     /// Reads the view itself out of its node.
-    fn of_node(node: &Node) -> Result<(Self, Option<Fields<'_>>)> {
+    fn of_node<'n>(node: &'n Node, cx: &mut DeclareContext<'_>) -> Result<(Self, Option<Fields<'n>>)> {
         if let Some(text) = node.word() {
             return Ok((Self { query: checked_query(text, node)?, ..Self::default() }, None));
         }
         let fields = Fields::of(node, "a view", Self::DEFINITION.keys)?;
         let view = Self {
             query: declared_query(&fields)?,
-            options: declared_options(&fields, "options")?,
+            options: cx.options(&fields, "options", Holder::View)?,
             aliases: declared_aliases(&fields)?,
             columns: Vec::new(),
         };
@@ -286,7 +282,7 @@ impl Declare for View {
 
     fn declare(_parent: Option<&ObjectId>, key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
         let id = cx.id(KindTag::View, key)?;
-        let (mut view, fields) = Self::of_node(node)?;
+        let (mut view, fields) = Self::of_node(node, cx)?;
         // The same query over again has the columns it has.
         let known = cx.known(&id).and_then(Self::of).filter(|k| k.query == view.query && view.aliases.is_empty());
         if let Some(known) = known {
@@ -355,7 +351,8 @@ mod tests {
             let text = to_yaml(&Out::Map(vec![("v".into(), view.out(Vec::new()))]));
             let node = parse(&Source::new("a.yaml", text.as_str())).unwrap();
             let (_, node) = &node.entries().unwrap()[0];
-            assert_eq!(View::of_node(node).unwrap().0, view, "{text}");
+            let mut cx = DeclareContext::new("public", None);
+            assert_eq!(View::of_node(node, &mut cx).unwrap().0, view, "{text}");
         }
     }
 
