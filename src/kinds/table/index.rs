@@ -199,7 +199,8 @@ impl Index {
 /// Whether something that is made again rests on the index (a replica identity, a foreign key): the old form then goes, and the
 /// new one takes its name, in the transaction in which that is made again.
 fn is_held(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
-    cx.from.dependents(id).any(|(d, edge)| edge == Edge::Hard && !d.kind().is_component() && cx.is_dropped(d))
+    let made_again = |d: &ObjectId| !d.kind().is_component() && cx.is_dropped(d) && cx.is_new(d);
+    cx.from.dependents(id).any(|(d, edge)| edge == Edge::Hard && made_again(d))
 }
 
 impl Kind for Index {
@@ -262,7 +263,8 @@ impl Kind for Index {
             && !has_attached_children(id, cx.from)
             && !crate::kinds::table::partition::is_attached(id, cx.from)
             && !cx.is_dropped(&self.relation)
-            && (!self.is_renewed(id, cx) || (self.builds_beside(id, cx) && !is_held(id, cx)))
+            && (!self.is_renewed(id, cx) || self.builds_beside(id, cx))
+            && !is_held(id, cx)
         {
             let mut step =
                 Step::drop(id, format!("DROP INDEX CONCURRENTLY {}", id.sql())).transaction(Transaction::None);
