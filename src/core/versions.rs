@@ -78,6 +78,9 @@ pub const TEMPORAL_KEYS: u32 = 18;
 /// 18: constraints that are `NOT ENFORCED`.
 pub const NOT_ENFORCED: u32 = 18;
 
+/// 19: `SET EXPRESSION` of a virtual column of a table that has checks.
+pub const SET_EXPRESSION_BESIDE_CHECKS: u32 = 19;
+
 /// The major of a `server_version_num`, such as 15 of 150020.
 pub const fn major_of(server_version_num: u32) -> u32 {
     server_version_num / 10_000

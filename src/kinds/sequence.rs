@@ -58,16 +58,48 @@ fn alter_persistence(change: &Change<'_, Sequence>) -> Vec<Step> {
     vec![change.cx.locked(Step::alter(change.id, sql), LockMode::AccessExclusive, change.id)]
 }
 
-/// The statements by which the sequence of an identity column gets other bounds, where `step` says them.
+/// The statements by which the sequence of an identity column gets other bounds, where `step` says them. Each form is given with
+/// the column's type.
 pub(crate) fn within_bounds_of(
-    (old, new): (&Identity, &Identity),
-    type_name: &str,
+    (old_type, old): (&str, &Identity),
+    (new_type, new): (&str, &Identity),
     sequence: &ObjectId,
     step: Step,
     cx: &PlanContext<'_>,
 ) -> Vec<Step> {
-    let of = |identity| Sequence::of_identity(type_name, identity);
-    of(new).within_bounds(&of(old), sequence, step, cx)
+    // The column's type has changed by then, and the sequence's with it.
+    let old = Sequence::of_identity(old_type, old).as_retyped(new_type);
+    Sequence::of_identity(new_type, new).within_bounds(&old, sequence, step, cx)
+}
+
+/// What ALTER COLUMN has to say to give an identity its new options; empty where they are the same. Each form is given with the
+/// column's type. An option that neither form says may change with another one: the first value is the lowest one, the bounds
+/// depend on the direction.
+pub(crate) fn identity_clauses((old_type, old): (&str, &Identity), (new_type, new): (&str, &Identity)) -> String {
+    if old_type == new_type && old.options == new.options {
+        return String::new();
+    }
+    let (before, after) = (Sequence::of_identity(old_type, old), Sequence::of_identity(new_type, new));
+    // With another type PostgreSQL moves the bounds that are those of the old type.
+    let before = before.as_retyped(new_type);
+    let usual = Sequence::usual(new_type, after.increment);
+    let mut clauses = Vec::new();
+    let mut clause = |differs: bool, text: String| {
+        if differs {
+            clauses.push(text);
+        }
+    };
+    let bound = |word: &str, value: i64, usual: i64| match value == usual {
+        true => format!("SET NO {word}"),
+        false => format!("SET {word} {value}"),
+    };
+    clause(before.increment != after.increment, format!("SET INCREMENT BY {}", after.increment));
+    clause(before.min != after.min, bound("MINVALUE", after.min, usual.min));
+    clause(before.max != after.max, bound("MAXVALUE", after.max, usual.max));
+    clause(before.start != after.start, format!("SET START WITH {}", after.start));
+    clause(before.cache != after.cache, format!("SET CACHE {}", after.cache));
+    clause(before.cycle != after.cycle, if after.cycle { "SET CYCLE" } else { "SET NO CYCLE" }.to_owned());
+    clauses.join(" ")
 }
 
 /// The smallest and largest value of a sequence's type.
@@ -108,7 +140,21 @@ impl Sequence {
         sequence.min = option("MINVALUE").unwrap_or(sequence.min);
         sequence.max = option("MAXVALUE").unwrap_or(sequence.max);
         sequence.start = option("START WITH").unwrap_or_else(|| sequence.usual_start());
+        sequence.cache = option("CACHE").unwrap_or(1);
+        sequence.cycle = identity.options.contains_key("CYCLE");
         sequence
+    }
+
+    /// What PostgreSQL makes of it when its type changes: a bound that is the old type's own becomes the usual one of the new type.
+    fn as_retyped(mut self, type_name: &str) -> Self {
+        let (lowest, highest) = range(&self.type_name);
+        let usual = Self::usual(type_name, self.increment);
+        if self.type_name != type_name {
+            self.min = if self.min == lowest { usual.min } else { self.min };
+            self.max = if self.max == highest { usual.max } else { self.max };
+            type_name.clone_into(&mut self.type_name);
+        }
+        self
     }
 
     /// Makes a step give a sequence the bounds of `self`. PostgreSQL refuses bounds outside of which a sequence stands, also where

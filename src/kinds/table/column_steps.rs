@@ -18,7 +18,8 @@ use crate::plan::context::PlanContext;
 /// (`ALTER TABLE ONLY … DROP COLUMN` leaves the heirs' columns as their own), so that no value is lost unseen.
 pub(super) fn drop(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let heirs = heirs(id, cx);
-    let kept = heirs.iter().any(|heir| cx.to.contains(heir));
+    // What is dropped only to be added again is so in the child tables as well.
+    let kept = heirs.iter().any(|heir| cx.to.contains(heir) && !cx.is_dropped(heir));
     let mut step = one(column, id, if kept { "ONLY " } else { "" });
     step.after = inheritance::bonds_that_go(&id.top(), cx);
     let mut steps = vec![typed::while_free(step, &id.top(), cx)];

@@ -1,0 +1,10 @@
+create table p4 (a int, g int generated always as (a * 2) stored not null);
+create table p4a () inherits (p4);
+alter table p4a add constraint noin check (a > 0) no inherit;
+create table p4b (extra text) inherits (p4a);
+create table p3 (a int, g int generated always as (a * 2) stored) partition by range (a);
+create table p3a partition of p3 for values from (0) to (10);
+insert into p4 values (1);
+insert into p4a values (2);
+insert into p4b values (3);
+insert into p3 values (1);

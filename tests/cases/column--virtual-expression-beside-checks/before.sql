@@ -1,0 +1,26 @@
+-- Up to 18, PostgreSQL gives a virtual column no other expression where its table, or one below, has a check; nor where it is published.
+create table price (net int check (net > 0), gross int generated always as (net * 2) virtual);
+comment on column price.gross is 'kept';
+grant select (gross) on price to public;
+create view pv as select gross from price;
+alter table price enable row level security;
+create policy cheap on price using (gross < 100);
+create table p3 (a int, g int generated always as (a * 2) virtual) partition by range (a);
+create table p3a partition of p3 for values from (0) to (10);
+create table p3b partition of p3 for values from (10) to (20);
+alter table p3a add constraint pos check (a > 0);
+create table p4 (a int, g int generated always as (a * 2) virtual not null);
+create table p4a () inherits (p4);
+alter table p4a add constraint noin check (a > 0) no inherit;
+create table p4b () inherits (p4);
+create table p5 (a int, g int generated always as (a * 2) virtual, constraint gpos check (g > 0));
+create table p6 (a int, g int generated always as (a * 2) virtual);
+create table published (a int, g int generated always as (a * 2) virtual);
+create publication one for table published;
+insert into price values (1);
+insert into p3 values (1), (11);
+insert into p4 values (1);
+insert into p4a values (2);
+insert into p5 values (1);
+insert into p6 values (1);
+insert into published values (1);
