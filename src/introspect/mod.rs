@@ -24,7 +24,8 @@ pub use row::{Row, array};
 
 macro_rules! classes {
     ($($oid:literal $name:literal),* $(,)?) => {
-        /// The catalogs that objects have addresses in, by their fixed oids (`pg_class.oid` of the catalog itself).
+        /// The catalogs that objects have addresses in, by their fixed oids (`pg_class.oid` of the catalog itself). Among them are those
+        /// of which only extensions have objects here: what uses an operator class rests on its extension.
         const CLASSES: &[(u32, &str)] = &[$(($oid, $name)),*];
 
         /// The oid of a catalog that objects have addresses in; 0 for others. Asked of every row by a name that is a constant,
@@ -43,16 +44,27 @@ classes! {
     1247 "pg_type",
     1255 "pg_proc",
     1259 "pg_class",
+    2601 "pg_am",
     2604 "pg_attrdef",
+    2605 "pg_cast",
     2606 "pg_constraint",
+    2612 "pg_language",
     2615 "pg_namespace",
+    2616 "pg_opclass",
+    2617 "pg_operator",
     2618 "pg_rewrite",
     2620 "pg_trigger",
+    2753 "pg_opfamily",
     3079 "pg_extension",
     3256 "pg_policy",
     3381 "pg_statistic_ext",
     3456 "pg_collation",
     3466 "pg_event_trigger",
+    3576 "pg_transform",
+    3600 "pg_ts_dict",
+    3601 "pg_ts_parser",
+    3602 "pg_ts_config",
+    3764 "pg_ts_template",
 }
 
 /// The name of a catalog by its oid, where objects are known to have addresses in it.
@@ -78,6 +90,8 @@ const SIZE: &str = "select count(*) as relations, coalesce(sum(relnatts) filter 
 /// on the sequence the other way round. Left out besides is what would only be thrown away, most of all rows: that something
 /// lies in its schema, its table or its column, and parts that are no objects of their own (row types, internal triggers); and what
 /// the readers of keys and of plain indexes say themselves, from the columns' numbers.
+/// What rests on a key (a foreign key, a view that groups by it) rests on the columns as well that the key only INCLUDEs, though no
+/// server records that: when such a column gets another type, the server makes the key anew, and refuses while it is in use.
 const DEPENDENCIES: &str = "select classid as class, objid as oid, objsubid as sub, refclassid as refclass, refobjid as refoid, refobjsubid as refsub \
      from pg_depend where objid >= 16384 and refobjid >= 16384 and deptype in ('n', 'a', 'i') and refclassid <> 'pg_namespace'::regclass \
      and not (deptype = 'i' and classid in ('pg_type'::regclass, 'pg_class'::regclass, 'pg_trigger'::regclass)) \
@@ -87,7 +101,14 @@ const DEPENDENCIES: &str = "select classid as class, objid as oid, objsubid as s
               and (objid in (select seqrelid from pg_sequence) \
                    or objid in (select indexrelid from pg_index where indexprs is null and indpred is null))) \
      and not (deptype = 'a' and classid = 'pg_attrdef'::regclass \
-              and exists (select from pg_attrdef d where d.oid = objid and d.adrelid = refobjid and d.adnum = refobjsubid))";
+              and exists (select from pg_attrdef d where d.oid = objid and d.adrelid = refobjid and d.adnum = refobjsubid)) \
+     union all \
+     select d.classid, d.objid, d.objsubid, 'pg_class'::regclass, i.indrelid, c.number from pg_index i \
+     cross join unnest(i.indkey::int2[]) c(number) \
+     cross join lateral (select 'pg_class'::regclass as class, i.indexrelid as oid \
+       union all select 'pg_constraint'::regclass, k.oid from pg_constraint k where k.conrelid = i.indrelid and k.conindid = i.indexrelid and k.contype in ('p', 'u') offset 0) k \
+     cross join lateral (select * from pg_depend d where d.refclassid = k.class and d.refobjid = k.oid and d.refobjsubid = 0 and d.deptype = 'n' offset 0) d \
+     where i.indnkeyatts < i.indnatts and i.indrelid >= 16384 and c.number > 0";
 
 /// From as many relations on, the catalogs are read over two connections, and expressions that many objects have are printed
 /// once: below, either would cost more than it saves.

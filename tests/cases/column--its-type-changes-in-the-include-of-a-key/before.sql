@@ -1,0 +1,27 @@
+-- PostgreSQL makes a key anew when a column that it only INCLUDEs gets another type, and refuses while something rests on the key.
+create table p1 (id int, note varchar(10), primary key (id) include (note));
+create table c1 (pid int references p1 (id) on delete cascade);
+create view v1 as select id, count(*) as n from p1 group by id;
+create table p2 (id int not null, note varchar(10));
+create unique index p2u on p2 (id) include (note);
+create table c2 (pid int references p2 (id));
+alter table p2 replica identity using index p2u;
+alter table p2 cluster on p2u;
+create table p3 (id int, note varchar(10), constraint p3k unique (id) include (note)) partition by range (id);
+create table p3a partition of p3 for values from (0) to (10);
+create table c3 (pid int references p3 (id));
+create table c3a (pid int references p3a (id));
+create table p4 (id int, k int, note varchar(10), constraint p4x exclude (k with =) include (note), constraint p4u unique (id) include (note));
+create table c4 (pid int constraint c4f references p4 (id) deferrable);
+comment on constraint c4f on c4 is 'kept';
+create table p5 (id int, parent int , note varchar(10), constraint p5k unique (id) include (note));
+alter table p5 add constraint p5f foreign key (parent) references p5 (id);
+insert into p1 values (1, 'x');
+insert into c1 values (1);
+insert into p2 values (1, 'x');
+insert into c2 values (1);
+insert into p3 values (1, 'x');
+insert into c3 values (1);
+insert into c3a values (1);
+insert into p4 values (1, 1, 'x');
+insert into c4 values (1);

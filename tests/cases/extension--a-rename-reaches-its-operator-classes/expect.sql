@@ -1,0 +1,1 @@
+select feeling::text = 'happy' from memo;
