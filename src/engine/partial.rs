@@ -116,6 +116,35 @@ impl Fresh {
     }
 }
 
+/// Which routines, whose bodies are texts and stay as they are, name something that comes into being: what runs such a routine waits
+/// for that.
+pub fn bodies_that_name_new(
+    fresh: &Fresh,
+    read: &Catalog,
+    live: &Catalog,
+    declared: &CatalogBuilder,
+    path: &[String],
+) -> Vec<(ObjectId, ObjectId)> {
+    let is_new = |id: &ObjectId| !id.kind().is_component() && id.as_str() == id.top_str() && !live.contains(id);
+    let new = fresh.within(read).map(|(id, _)| id).filter(|id| is_new(id));
+    let names: BTreeSet<String> = new.map(|id| id.name().split('(').next().unwrap_or_default().to_owned()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let mut mentions = Mentions::default();
+    let mut names_new = |id: &ObjectId, object: &Object| {
+        object.mentions(id, &mut mentions);
+        let texts = mentions.texts.drain(..).filter_map(|mention| match mention {
+            Mention::Body(_, text) => Some(text),
+            _ => None,
+        });
+        texts.filter(|text| names.iter().any(|name| text.contains(name.trim_matches('"')))).count() > 0
+    };
+    let routines = live.iter().filter(|(id, object)| object.kind().info().signature && !fresh.covers(id));
+    let found: Vec<(&ObjectId, &Object)> = routines.filter(|(id, object)| names_new(id, object)).collect();
+    if found.is_empty() { Vec::new() } else { guesses(found.into_iter(), declared, live, path) }
+}
+
 /// The part of a declared state that has to be elaborated; `None` where that is all of it.
 pub fn part(declared: &Declared, live: &Catalog, project: &Project) -> Option<Part> {
     let mut finder = Finder {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use crate::core::catalog::{Catalog, CatalogBuilder};
+use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::declare::elaborate::{Elaborated, elaborate};
@@ -217,6 +217,10 @@ async fn partly(
                 builder.depend(dependent, id, edge);
             }
         }
+    }
+    let path = &place.project.search_path;
+    for (routine, new) in partial::bodies_that_name_new(&fresh, &read, live, &declared.builder, path) {
+        builder.depend(&routine, &new, Edge::Soft);
     }
     for (id, object) in components {
         builder.put(id, object);

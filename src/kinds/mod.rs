@@ -97,6 +97,11 @@ impl KindInfo {
 }
 
 impl KindInfo {
+    /// Whether it is a relation with rows of its own.
+    pub fn holds_rows(&self) -> bool {
+        self.is_relation() && self.holds_data
+    }
+
     /// Whether statements lock the object itself (it has a row in pg_class).
     pub fn is_relation(&self) -> bool {
         self.namespaces.contains(&"relation")

@@ -13,6 +13,7 @@ pub(crate) mod needs;
 mod order;
 mod rebuild;
 mod renames;
+mod runs;
 mod steps;
 mod transactions;
 mod undeclared;

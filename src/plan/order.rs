@@ -19,6 +19,7 @@ use crate::kinds::{KindTag, Means};
 use crate::plan::context::PlanContext;
 use crate::plan::rebuild::Work;
 use crate::plan::renames::{self, Renaming};
+use crate::plan::runs;
 
 /// Why one step comes before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +171,7 @@ pub fn sort(mut steps: Vec<Step>, work: &Work, cx: &PlanContext<'_>, renames: &[
     }
     last_kinds(&mut builder);
     last_to_go(&mut builder);
+    what_is_run(&mut builder);
     let mut rebuilt = rebuilt(&builder);
     // So is what says a renamed name until it is changed, too: it must not fail meanwhile.
     rebuilt.extend(renames::bodies(&steps, &renamed, cx));
@@ -302,7 +304,10 @@ fn makes(builder: &mut Builder<'_, '_>, i: usize, step: &Step, work: &Work) {
             // So where the change goes on in such a statement: a NOT NULL that is proved.
             let alone = |i: &usize| builder.steps[*i].transaction != Transaction::Shared;
             let goes_on = || builder.changes.get(id).is_some_and(|all| all.iter().any(alone));
-            let torn = cx.created.contains(&dependent) && (alone(&i) || goes_on());
+            // What holds it may be made again though it is not itself: the foreign key that rests on an index.
+            let again = |id: &ObjectId| cx.dropped.contains(id) && cx.created.contains(id);
+            let held = || cx.from.dependents(&dependent).any(|(id, edge)| edge == Edge::Hard && again(id));
+            let torn = (again(&dependent) || held()) && (alone(&i) || goes_on());
             if rebuilding || !(later || torn) {
                 builder.edge(before, i, "what stands in the way of a change is dropped first", rebuilding);
             }
@@ -483,6 +488,31 @@ fn names_are_free(builder: &mut Builder<'_, '_>) {
     }
 }
 
+/// What a statement may run without naming it is made and changed first. Bodies that are texts say what they run only in part, so this
+/// gives way to every other rule.
+const RUNS: &str = "what a statement runs is made first";
+
+/// Rule: what runs functions (a default, a check of a domain, an expression of an index) waits for what these run and read.
+fn what_is_run(builder: &mut Builder<'_, '_>) {
+    let mut found = Vec::new();
+    for (i, step) in builder.steps.iter().enumerate() {
+        for id in runs::reached(step, builder.cx) {
+            let changes = builder.changes.get(&id).into_iter().flatten().copied();
+            let before = |j: &usize| {
+                let other = &builder.steps[*j];
+                other.phase <= step.phase && other.rank < FINISHING
+            };
+            found.extend(builder.creator(&id).into_iter().chain(changes.filter(before)).map(|j| (j, i)));
+        }
+    }
+    for (before, after) in found {
+        let ends = (NodeIndex::new(before), NodeIndex::new(after));
+        if builder.graph.find_edge(ends.0, ends.1).is_none() {
+            builder.edge(before, after, RUNS, false);
+        }
+    }
+}
+
 /// Removes preferences from cycles until none is left; a cycle of firm edges is an error.
 fn break_preferences(graph: &mut DiGraph<usize, Why>, steps: &[Step]) -> Result<()> {
     loop {
@@ -496,7 +526,12 @@ fn break_preferences(graph: &mut DiGraph<usize, Why>, steps: &[Step]) -> Result<
             let before = preferences.len();
             let inside =
                 graph.edge_references().filter(|e| members.contains(&e.source()) && members.contains(&e.target()));
-            preferences.extend(inside.filter(|e| !e.weight().firm).map(|e| e.id()));
+            let loose: Vec<_> = inside.filter(|e| !e.weight().firm).collect();
+            let least: Vec<_> = loose.iter().filter(|e| e.weight().rule == RUNS).collect();
+            match least.is_empty() {
+                true => preferences.extend(loose.iter().map(|e| e.id())),
+                false => preferences.extend(least.iter().map(|e| e.id())),
+            }
             if preferences.len() == before {
                 return Err(contradiction(graph, &cycle, steps));
             }
