@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::places;
 use crate::declare::project::FILE;
 use crate::postgres::ConnInfo;
 
@@ -90,7 +91,7 @@ pub fn of_path(path: &Path) -> Result<StateSpec> {
         Some("yaml" | "yml") => Ok(StateSpec::Project(path.to_owned())),
         Some("sql") => Ok(StateSpec::Sql(path.to_owned())),
         Some("json") => Ok(StateSpec::Snapshot(path.to_owned())),
-        _ => Err(Diagnostic::error("state", format!("{} is none of .yaml, .sql and .json", path.display()))),
+        _ => Err(Diagnostic::error("state", format!("{} is none of .yaml, .sql and .json", places::shown(path)))),
     }
 }
 
@@ -98,7 +99,7 @@ impl fmt::Display for StateSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Live(info) => write!(f, "{info}"),
-            Self::Project(path) | Self::Sql(path) | Self::Snapshot(path) => write!(f, "{}", path.display()),
+            Self::Project(path) | Self::Sql(path) | Self::Snapshot(path) => f.write_str(&places::shown(path)),
             Self::Git { rev, path: Some(path) } => write!(f, "git:{rev}:{}", path.display()),
             Self::Git { rev, path: None } => write!(f, "git:{rev}"),
             Self::Environment(name) => write!(f, "env:{name}"),

@@ -4,8 +4,67 @@
 
 mod support;
 
+use support::place::{Place, ends};
 use support::servers::{Server, rows, run, server, until};
-use support::trueup::{REFUSED, Run, trueup};
+use support::trueup::{REFUSED, Run, trueup, trueup_in};
+
+#[test]
+fn mistakes_in_a_revision_are_told_where_git_knows_them() {
+    let Some(server) = server() else { return };
+    let place = Place::new(server, "select 1");
+    place.write("sub/db/trueup.yaml", "version: 1\n");
+    place.write("sub/db/a.yaml", "tables:\n  t:\n    colums: {id: int}\n");
+    place.write("sub/body/trueup.yaml", "version: 1\n");
+    let function = |file: &str| format!("functions:\n  f(): {{returns: int, language: sql, body: !file {file}}}\n");
+    place.write("sub/body/s/a.yaml", &function("../bodies/f.txt"));
+    place.write("sub/body/bodies/f.txt", "begin atomic select no_such_thing; end");
+    place.write("sub/gone/a.yaml", &function("gone.sql"));
+    place.write("sub/warned/a.yaml", "functions:\n  f(): {returns: int, language: sql, body: select * from nowhere}\n");
+    place.write("sub/file/1.sql", "create table t (a int);\nselect * from nowhere;\n");
+    place.write("sub/old.json", "{\"trueup_snapshot\": 1,\n}");
+    place.git(&["init", "-q"]);
+    place.git(&["add", "."]);
+    place.git(&["commit", "-q", "-m", "x"]);
+    place.git(&["branch", "base"]);
+    let call = |folder: &str, state: &str, form: &str| {
+        let folder = place.path().join(folder);
+        let run = trueup_in(
+            &folder,
+            &["diff", "--from", state, "--to", "empty", "--ephemeral", &place.scratch, "--format", form],
+        );
+        let all = format!("{}{}", run.stdout, run.stderr);
+        assert!(!all.contains("/tmp") && !all.contains(".tmp"), "{state}: {all}");
+        run
+    };
+    for (folder, state, at) in [
+        ("sub", "git:base:db", "base:sub/db/a.yaml:3:5"),
+        (".", "git:base:sub/db", "base:sub/db/a.yaml:3:5"),
+        ("sub", "git:base:gone", "base:sub/gone/a.yaml:2:"),
+        ("sub", "git:base:file", "base:sub/file/1.sql:2:15"),
+        ("sub", "git:base:old.json", "base:sub/old.json:2:"),
+    ] {
+        let run = ends(call(folder, state, "text"), 1);
+        assert!(run.stderr.contains(at), "{state}: {}", run.stderr);
+        let run = ends(call(folder, state, "github"), 1);
+        let line = run.stdout.lines().find(|line| line.starts_with("::error ")).unwrap_or_default();
+        assert!(line.contains(at) && !line.contains("file="), "{state}: {}", run.stdout);
+        let run = ends(call(folder, state, "json"), 1);
+        let (file, _) = at
+            .split_once(":sub/")
+            .map(|(_, rest)| (at.replace(rest, rest.split(':').next().unwrap_or(rest)), ()))
+            .unwrap();
+        assert!(run.stderr.contains(&format!("\"file\":\"{file}\"")), "{state}: {}", run.stderr);
+    }
+    // Bodies in files of other endings are a part of the revision; warnings say the same place.
+    let warned = call("sub", "git:base:warned", "text");
+    assert!(warned.stderr.contains("base:sub/warned/a.yaml:2:"), "{}", warned.stderr);
+    let body = call("sub", "git:base:body", "text");
+    assert!(body.stderr.contains("base:sub/body/") && !body.stderr.contains("failed to read"), "{}", body.stderr);
+    // What is at hand is annotated where it stands.
+    let run =
+        ends(trueup_in(&place.path().join("sub"), &["diff", "--from", "empty", "--to", "db", "--format", "github"]), 1);
+    assert!(run.stdout.starts_with("::error file=db/a.yaml,line=3,col=5,"), "{}", run.stdout);
+}
 
 /// What is wrong, the YAML, and words of the error. The server cannot be reached: the error must come before it is tried.
 const REFUSED_BEFORE_CONNECTING: &[(&str, &str, &str)] = &[

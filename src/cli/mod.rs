@@ -22,6 +22,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::core::diagnostic::{Diagnostic, Result, Severity};
+use crate::render::github;
 use args::GlobalArgs;
 use output::Output;
 
@@ -124,6 +125,10 @@ pub fn main() -> ExitCode {
         Ok(Ok(status)) => status.into(),
         Ok(Err(problem)) => {
             output.diagnostic(&problem);
+            if cli.command.annotates() {
+                // Where stdout is closed, stderr has said it.
+                let _ = output.result(&github::annotation(&problem));
+            }
             if problem.severity == Severity::Refused { Status::Refused } else { Status::Error }.into()
         }
         Err(signal) => {
@@ -158,6 +163,15 @@ impl Command {
             Self::Verify(args) => args.format == verify::Format::Json,
             Self::Test(args) => args.format == test::Format::Json,
             Self::Init(_) | Self::Pull(_) | Self::Apply(_) | Self::Sql(_) => false,
+        }
+    }
+
+    /// Whether an error is to be an annotation of a GitHub workflow too.
+    fn annotates(&self) -> bool {
+        match self {
+            Self::Check(args) => args.format == check::Format::Github,
+            Self::Diff(args) => args.format == diff::Format::Github,
+            _ => false,
         }
     }
 }

@@ -33,12 +33,16 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// Whether it is a file under that name: neither a statement nor a file as of a git revision.
+    pub is_file: bool,
 }
 
 impl Source {
     /// A source that can be shared by many locations.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        let name = name.into();
+        let is_file = !name.starts_with('<');
+        Arc::new(Self { name, text: text.into(), is_file })
     }
 
     /// The 1-based line and column (in characters) of a byte offset; offsets past the end mean the end.

@@ -6,5 +6,6 @@ pub mod id;
 pub mod meaning;
 pub mod name;
 pub mod options;
+pub mod places;
 pub mod step;
 pub mod versions;

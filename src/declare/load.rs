@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::core::catalog::{Catalog, CatalogBuilder, MANY};
 use crate::core::diagnostic::{Diagnostic, Result, Severity, Source};
 use crate::core::id::ObjectId;
+use crate::core::places;
 use crate::declare::context::DeclareContext;
 use crate::declare::in_parallel;
 use crate::declare::project::{FILE, Project};
@@ -71,7 +72,7 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
 
 fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let failed =
-        |e: std::io::Error| Diagnostic::error("read", format!("failed to read the folder {}: {e}", dir.display()));
+        |e: std::io::Error| Diagnostic::error("read", format!("failed to read the folder {}: {e}", places::shown(dir)));
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let path = entry.path();
@@ -105,12 +106,19 @@ pub fn read_trees(path: &Path) -> Result<Trees, Problems> {
     Trees::of(path, read_all(&sources(path)?))
 }
 
+/// A file, and its text under the name that it has in messages.
+#[derive(Clone, Debug)]
+struct Text {
+    path: PathBuf,
+    source: Arc<Source>,
+}
+
 /// The texts of a project's files.
-fn sources(path: &Path) -> Result<Vec<Arc<Source>>, Problems> {
+fn sources(path: &Path) -> Result<Vec<Text>, Problems> {
     let files = files(path).map_err(|e| vec![e])?;
     if files.is_empty() {
         return Err(vec![
-            Diagnostic::error("empty-project", format!("there is no YAML file in {}", path.display()))
+            Diagnostic::error("empty-project", format!("there is no YAML file in {}", places::shown(path)))
                 .help("`trueup init` starts a project; `trueup pull --from … --out DIR` writes one from a database"),
         ]);
     }
@@ -118,10 +126,10 @@ fn sources(path: &Path) -> Result<Vec<Arc<Source>>, Problems> {
     if problems.is_empty() { Ok(texts) } else { Err(problems) }
 }
 
-fn source(path: &Path) -> Result<Arc<Source>> {
+fn source(path: &Path) -> Result<Text> {
     let text = std::fs::read_to_string(path)
-        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", path.display())))?;
-    Ok(Source::new(path.display().to_string(), text))
+        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", places::shown(path))))?;
+    Ok(Text { path: path.to_owned(), source: places::source(path, text) })
 }
 
 fn apart<T>(results: Vec<Result<T>>) -> (Vec<T>, Problems) {
@@ -150,7 +158,7 @@ impl Reading {
     /// As of [`read_trees`], as far as it is known already; and what `judge` says.
     pub fn start(path: &Path, judge: impl Fn(&Trees) -> Result<(), Problems>) -> Result<Self, Problems> {
         let sources = sources(path)?;
-        let suspicious: Vec<Arc<Source>> = sources.iter().filter(|s| could_smuggle(&s.text)).cloned().collect();
+        let suspicious: Vec<Text> = sources.iter().filter(|s| could_smuggle(&s.source.text)).cloned().collect();
         // Where one of them is no YAML, all that are not are told of together.
         let suspicious = Trees::of(path, read_all(&suspicious)).or_else(|_| Trees::of(path, read_all(&sources)))?;
         let owned = path.to_owned();
@@ -310,13 +318,13 @@ pub fn trees(path: &Path) -> Vec<Node> {
     read_all(&apart(sources).0).into_iter().flatten().collect()
 }
 
-fn read_all(sources: &[Arc<Source>]) -> Vec<Result<Node>> {
+fn read_all(sources: &[Text]) -> Vec<Result<Node>> {
     in_parallel(sources, read)
 }
 
-fn read(source: &Arc<Source>) -> Result<Node> {
-    let mut node = crate::yaml::parse(source)?;
-    include(&mut node, Path::new(&source.name).parent().unwrap_or(Path::new(".")))?;
+fn read(text: &Text) -> Result<Node> {
+    let mut node = crate::yaml::parse(&text.source)?;
+    include(&mut node, text.path.parent().unwrap_or(Path::new(".")))?;
     Ok(node)
 }
 
@@ -326,13 +334,11 @@ fn include(node: &mut Node, dir: &Path) -> Result<()> {
         Value::File(path) => {
             let path = dir.join(&*path);
             let text = std::fs::read_to_string(&path).map_err(|e| {
-                Diagnostic::error("read", format!("failed to read {}: {e}", path.display())).at(node.location.clone())
+                Diagnostic::error("read", format!("failed to read {}: {e}", places::shown(&path)))
+                    .at(node.location.clone())
             })?;
             let end = text.len();
-            node.location = crate::core::diagnostic::Location::new(
-                &Arc::new(Source { name: path.display().to_string(), text: text.clone() }),
-                0..end,
-            );
+            node.location = crate::core::diagnostic::Location::new(&places::source(&path, text.clone()), 0..end);
             node.value = Value::Text { text, plain: false };
         }
         Value::List(items) => {
@@ -426,8 +432,7 @@ mod tests {
     use crate::kinds::Object;
 
     fn trees(texts: &[&str]) -> Vec<Node> {
-        let source =
-            |(i, text): (usize, &&str)| Arc::new(Source { name: format!("{i}.yaml"), text: (*text).to_owned() });
+        let source = |(i, text): (usize, &&str)| Source::new(format!("{i}.yaml"), *text);
         texts.iter().enumerate().filter_map(|source_of| crate::yaml::parse(&source(source_of)).ok()).collect()
     }
 

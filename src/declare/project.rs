@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::core::diagnostic::{Diagnostic, Location, Result, Source};
+use crate::core::diagnostic::{Diagnostic, Location, Result};
+use crate::core::places;
 use crate::yaml::{Definition, Fields, KeyDoc, Node, Shape};
 
 /// The name of the project file.
@@ -167,8 +168,8 @@ impl Project {
             return Ok(Self::bare(dir));
         }
         let text = std::fs::read_to_string(&path)
-            .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", path.display())))?;
-        let source = Source::new(path.display().to_string(), text);
+            .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", places::shown(&path))))?;
+        let source = places::source(&path, text);
         let node = crate::yaml::parse(&source)?;
         Self::from_node(dir, &node)
     }
@@ -302,6 +303,7 @@ pub fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::diagnostic::Source;
 
     fn read(text: &str) -> Result<Project> {
         Project::from_node(Path::new("."), &crate::yaml::parse(&Source::new(FILE, text))?)

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use crate::core::catalog::{Catalog, Ids, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
+use crate::core::places;
 use crate::declare::project::{FILE, Project};
 use crate::declare::{load as files, resolve};
+use crate::engine::revision::{Checkout, at_revision};
 use crate::engine::{Settings, is_supabase, majors, project_state, rename, scope};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::postgres::{ConnInfo, Ephemeral, Session, sql_error};
-use crate::state::{StateSpec, of_path};
+use crate::state::StateSpec;
 
 /// A state's catalog, and what its declaration says besides.
 #[derive(Debug, Default)]
@@ -52,7 +54,7 @@ pub struct Workplace<'a> {
     pub live_schemas: std::collections::BTreeSet<String>,
     ephemeral: Option<Ephemeral>,
     notes: Vec<Box<Diagnostic>>,
-    checkouts: Vec<tempfile::TempDir>,
+    checkouts: Vec<Checkout>,
     /// The declared state's files, read ahead while another state is loaded.
     ahead: Option<files::Reading>,
 }
@@ -174,7 +176,7 @@ impl<'a> Workplace<'a> {
     /// to; other errors may wait until the live catalog spares most of the parsing.
     pub fn read_ahead(&mut self, state: &StateSpec) -> Result<()> {
         let StateSpec::Project(path) = state else { return Ok(()) };
-        self.settings.progress.stage(&format!("reading {}", path.display()));
+        self.settings.progress.stage(&format!("reading {}", places::shown(path)));
         let judge = |trees: &files::Trees| files::declare(trees, &self.project, None).map(|_| ());
         self.ahead = Some(files::Reading::start(path, judge).map_err(together)?);
         Ok(())
@@ -240,7 +242,7 @@ impl<'a> Workplace<'a> {
             }
             StateSpec::Sql(path) => self.load_sql(path).await,
             StateSpec::Project(path) => {
-                self.settings.progress.stage(&format!("reading {}", path.display()));
+                self.settings.progress.stage(&format!("reading {}", places::shown(path)));
                 let declared = match self.ahead.take() {
                     Some(ahead) if ahead.path() == path => ahead.finish().and_then(|trees| {
                         let declared = files::declare(&trees, &self.project, live);
@@ -264,7 +266,7 @@ impl<'a> Workplace<'a> {
 
     async fn load_sql(&mut self, path: &Path) -> Result<Loaded> {
         let ephemeral = self.ephemeral().await?;
-        self.settings.progress.stage(&format!("running {}", path.display()));
+        self.settings.progress.stage(&format!("running {}", places::shown(path)));
         let scratch = ephemeral.create_database().await?;
         let session = scratch.connect().await?;
         let result = run_files(&session, path).await;
@@ -280,14 +282,14 @@ impl<'a> Workplace<'a> {
 
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
-        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", path.display())))
+        .map_err(|e| Diagnostic::error("read", format!("failed to read {}: {e}", places::shown(path))))
 }
 
 fn snapshot_error(path: &Path, text: &str, error: &serde_json::Error) -> Box<Diagnostic> {
-    let source = Source::new(path.display().to_string(), text);
+    let source = places::source(path, text);
     let offset = text.lines().take(error.line().saturating_sub(1)).map(|l| l.len() + 1).sum::<usize>()
         + error.column().saturating_sub(1);
-    Diagnostic::error("snapshot", format!("{} is no snapshot of this trueup: {error}", path.display()))
+    Diagnostic::error("snapshot", format!("{} is no snapshot of this trueup: {error}", places::shown(path)))
         .at(Location::new(&source, offset..offset + 1))
         .help("write it again with `trueup pull --out FILE.json`")
 }
@@ -313,7 +315,7 @@ fn sql_sources(paths: &[PathBuf]) -> Result<Vec<std::sync::Arc<Source>>> {
     let mut sources = Vec::new();
     for path in paths {
         for path in sql_files(path)? {
-            sources.push(Source::new(path.display().to_string(), read(&path)?));
+            sources.push(places::source(&path, read(&path)?));
         }
     }
     Ok(sources)
@@ -324,8 +326,9 @@ fn sql_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let failed =
-        |e: std::io::Error| Diagnostic::error("read", format!("failed to read the folder {}: {e}", path.display()));
+    let failed = |e: std::io::Error| {
+        Diagnostic::error("read", format!("failed to read the folder {}: {e}", places::shown(path)))
+    };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?.path();
@@ -341,7 +344,7 @@ fn sql_files(path: &Path) -> Result<Vec<PathBuf>> {
 async fn run_files(session: &Session, path: &Path) -> Result<()> {
     for path in sql_files(path)? {
         let text = read(&path)?;
-        let source = Source::new(path.display().to_string(), text.clone());
+        let source = places::source(&path, text.clone());
         let statements = crate::sql::split_statements(&text).map_err(|e| {
             Diagnostic::error("sql-syntax", e.message.clone())
                 .at(Location::new(&source, e.offset.unwrap_or(0)..e.offset.unwrap_or(0) + 1))
@@ -362,53 +365,6 @@ async fn run_files(session: &Session, path: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Writes the files of a git revision into a temporary folder.
-fn checkout(rev: &str, path: Option<&Path>) -> Result<tempfile::TempDir> {
-    let failed = |what: &str| {
-        Diagnostic::error("git", format!("failed to read git revision {rev}: {what}"))
-            .help("is this a git repository, and does the revision exist here? (git fetch)")
-    };
-    let git = |args: &[&str]| -> Result<Vec<u8>> {
-        let output = std::process::Command::new("git").args(args).output().map_err(|e| failed(&e.to_string()))?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            Err(failed(String::from_utf8_lossy(&output.stderr).trim()))
-        }
-    };
-    let dir = tempfile::tempdir().map_err(|e| failed(&e.to_string()))?;
-    let prefix = path.map(|p| p.display().to_string()).unwrap_or_else(|| ".".to_owned());
-    // Names relative to the current folder, NUL-separated, so that no name needs quoting.
-    let listing = git(&["ls-tree", "-r", "-z", "--name-only", rev, "--", &prefix])?;
-    for name in listing.split(|b| *b == 0).filter(|n| !n.is_empty()) {
-        let name = String::from_utf8_lossy(name).into_owned();
-        let wanted = [".yaml", ".yml", ".sql", ".json"].iter().any(|e| name.ends_with(e));
-        let relative = Path::new(&name);
-        if !wanted || relative.components().any(|c| !matches!(c, std::path::Component::Normal(_))) {
-            continue;
-        }
-        let content = git(&["show", &format!("{rev}:./{name}")])?;
-        let target = dir.path().join(relative);
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent).map_err(|e| failed(&e.to_string()))?;
-        }
-        std::fs::write(&target, content).map_err(|e| failed(&e.to_string()))?;
-    }
-    Ok(dir)
-}
-
-/// The state that a git revision holds, and the folder that it lies in as long as it is needed.
-fn at_revision(rev: &str, path: Option<&Path>) -> Result<(tempfile::TempDir, StateSpec)> {
-    let dir = checkout(rev, path)?;
-    let inner = path.map_or_else(|| dir.path().to_owned(), |path| dir.path().join(path));
-    if !inner.exists() {
-        let path = path.unwrap_or(Path::new("."));
-        return Err(Diagnostic::error("git", format!("revision {rev} has no {}", path.display())));
-    }
-    let state = of_path(&inner)?;
-    Ok((dir, state))
 }
 
 /// What can be known of a project without a database.

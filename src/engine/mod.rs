@@ -10,6 +10,7 @@ mod project_state;
 mod prove;
 mod pull;
 mod rename;
+mod revision;
 mod rows;
 mod sample;
 mod scope;

@@ -1,5 +1,6 @@
 //! The form for a GitHub workflow: annotations (workflow commands), then Markdown.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
@@ -42,11 +43,17 @@ pub fn annotation(d: &Diagnostic) -> String {
 
 fn command(level: &str, place: Option<&Location>, title: &str, message: &str) -> String {
     let mut out = format!("::{level} ");
-    if let Some(place) = place {
-        let (line, column) = place.source.line_column(place.span.start);
-        let _ = write!(out, "file={},line={line},col={column},", property(&place.source.name));
+    let mut message = Cow::Borrowed(message);
+    match place {
+        Some(place) if place.source.is_file => {
+            let (line, column) = place.source.line_column(place.span.start);
+            let _ = write!(out, "file={},line={line},col={column},", property(&place.source.name));
+        }
+        // The workflow has no such file: an annotation of the file of that name would point at another line.
+        Some(place) => message = Cow::Owned(format!("{}: {message}", place.position())),
+        None => {}
     }
-    let _ = writeln!(out, "title={}::{}", property(title), data(message));
+    let _ = writeln!(out, "title={}::{}", property(title), data(&message));
     out
 }
 
