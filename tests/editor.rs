@@ -476,6 +476,81 @@ fn a_new_enum_value_is_committed_before_it_is_used() {
     }
 }
 
+/// A definition beside the enum `mood`, which gets the value `wild`, and whether it uses that value.
+const USES: &[(&str, bool)] = &[
+    ("tables: {t: {columns: {a: int, m: mood default 'wild', s: text}}}", true),
+    ("tables: {t: {columns: {a: int, m: mood, s: text default 'wild'}}}", false),
+    ("tables: {t: {columns: {a: int, m: mood, s: text}, constraints: {c: \"check (m <> 'wild')\"}}}", true),
+    ("tables: {t: {columns: {a: int, m: mood, s: text}, constraints: {c: \"check (m::text <> 'wild')\"}}}", false),
+    (
+        "tables: {t: {columns: {a: int, m: mood, s: text}, rls: enabled, policies: {p: {for: select, to: [public], using: m = 'wild'}}}}",
+        true,
+    ),
+    ("tables: {t: {columns: {a: int, m: mood, s: text}, indexes: {i: (a) where m = 'wild'}}}", true),
+    ("tables: {t: {columns: {a: int, m: mood, s: text, n: \"mood[] default '{glad,wild}'\"}}}", true),
+    ("tables: {t: {comment: wild, columns: {a: int, m: mood, s: text}}}", false),
+    ("tables: {t: {columns: {a: int, m: {type: mood, backfill: {set: \"'wild'\", rows: all}}, s: text}}}", true),
+    ("tables: {t: {columns: {a: int, m: {type: mood, backfill: {set: \"'sad'\", rows: all}}, s: text}}}", false),
+    ("views: {v: \"select a from t where m = 'wild'\"}", true),
+    ("views: {v: \"select 'wild' as a from t\"}", false),
+    ("domains: {d: {type: mood, default: \"'wild'\"}}", true),
+    ("functions: {f(): {returns: mood, language: plpgsql, body: \"begin return 'wild'; end\"}}", false),
+    ("functions: {f(m mood default 'wild'): {returns: int, language: sql, body: select 1}}", true),
+];
+
+#[test]
+fn one_script_is_written_where_it_can_be_run() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    support::in_parallel(USES, |_, (definition, uses)| {
+        let table =
+            if definition.starts_with("tables") { "" } else { "tables: {t: {columns: {a: int, m: mood, s: text}}}\n" };
+        let folder = project(&format!("enums: {{mood: [glad, sad, wild]}}\n{table}{definition}\n"));
+        let database = server.database();
+        let before = "create type mood as enum ('glad', 'sad'); create table t (a int, m mood, s text); insert into t values (1)";
+        database.load(before).expect("before");
+        let script = sql(folder.path(), server, &["--from", &database.url, "--for", "supabase-editor"]);
+        match (script, uses) {
+            (Ok(script), false) => {
+                twice(&database, &script).unwrap_or_else(|why| panic!("{definition}: {why}"));
+                scripts::nothing_left(&database, folder.path(), definition);
+            }
+            (Err(error), true) => {
+                for words in ["one-file", "--out DIR", "the new value 'wild' of enum public.mood"] {
+                    assert!(error.contains(words), "{definition}: {error}");
+                }
+            }
+            (Ok(_), true) => panic!("a script was written that cannot be run: {definition}"),
+            (Err(error), false) => panic!("{definition}: {error}"),
+        }
+    });
+}
+
+#[test]
+fn what_waits_for_the_end_of_the_transaction_is_checked_before_the_table_is_altered() {
+    let Some(server) = support::servers::server() else {
+        return;
+    };
+    let folder = project(
+        "tables:\n  p: {columns: {id: int primary key}}\n  t:\n    columns:\n      id: int primary key\n      p: {type: int, not_null: true, backfill: \"1\"}\n    \
+         constraints: {fk: foreign key (p) references p deferrable initially deferred}\n",
+    );
+    for form in FORMS {
+        let database = server.database();
+        let before = "create table p (id int primary key); insert into p values (1); create table t (id int primary key, p int constraint fk references p \
+                      deferrable initially deferred); insert into t values (1)";
+        database.load(before).expect("before");
+        scripts::emitted(&database, folder.path(), form).unwrap_or_else(|why| panic!("{form}: {why}"));
+        scripts::nothing_left(&database, folder.path(), form);
+    }
+    let database = server.database();
+    database.load("create table p (id int primary key); insert into p values (1); create table t (id int primary key, p int constraint fk references p \
+                   deferrable initially deferred); insert into t values (1)").expect("before");
+    let script = sql(folder.path(), server, &["--offline", "--for", "supabase-editor"]).expect("the script");
+    twice(&database, &script).expect("the script that may meet any state");
+}
+
 #[test]
 fn the_offline_script_renames_what_has_another_name() {
     let Some(server) = support::servers::server() else {

@@ -84,6 +84,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
                 let files = render::editor::files(&editor);
                 return write_all(folder, files.into_iter().map(|f| (f.name, f.text)).collect(), output);
             }
+            if let Some(early) = render::editor::too_early(&editor) {
+                return Err(no_single_file(&early.words(), "the SQL editor runs a script as one transaction")
+                    .or_at(found.to.location(&early.by.object))
+                    .help("have numbered files written, and run them one after the other: --out DIR"));
+            }
             render::editor::render(&editor)
         }
         Whom::SupabaseMigration => {
@@ -108,6 +113,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     Ok(Status::Fine)
 }
 
+/// An error for what cannot be one file.
+fn no_single_file(what: &str, who: &str) -> Box<Diagnostic> {
+    Diagnostic::error("one-file", what)
+        .note(format!("{who}, and PostgreSQL lets a new value of an enum be used only once it is committed"))
+}
+
 fn write_all(folder: &Path, files: Vec<(String, String)>, output: &Output) -> Result<Status> {
     std::fs::create_dir_all(folder)
         .map_err(|e| Diagnostic::error("write", format!("failed to create {}: {e}", folder.display())))?;
@@ -120,8 +131,8 @@ fn write_all(folder: &Path, files: Vec<(String, String)>, output: &Output) -> Re
 fn one_migration(args: &Args, mut files: Vec<String>, output: &Output) -> Result<Status> {
     let Some(path) = &args.out else { return Ok(Status::Fine) };
     if files.len() > 1 {
-        return Err(Diagnostic::error("one-file", format!("the migration takes {} files, not one", files.len()))
-            .note("a new value of an enum can be used only once the file that adds it is committed")
+        let what = format!("the migration takes {} files, not one", files.len());
+        return Err(no_single_file(&what, "the Supabase CLI runs each file as one transaction")
             .help("give a folder: --out supabase/migrations"));
     }
     if let Some(parent) = path.parent() {

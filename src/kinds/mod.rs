@@ -458,6 +458,7 @@ pub mod table;
 pub mod trigger;
 pub mod trigger_state;
 pub mod types;
+pub mod uncommitted;
 pub mod view;
 
 kinds! {

@@ -12,7 +12,8 @@ use crate::core::id::ObjectId;
 use crate::core::meaning::MEANING;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
-use crate::kinds::{contradictions, ensure, holds, restated};
+
+use crate::kinds::{contradictions, ensure, holds, restated, uncommitted};
 use crate::plan::Plan;
 
 use super::{clean_line, statement};
@@ -55,6 +56,14 @@ struct Parts {
     last: String,
     made: BTreeSet<ObjectId>,
     waiting: BTreeSet<ObjectId>,
+    /// Whether the last step was about rows.
+    over_rows: bool,
+}
+
+/// What keeps it from being one script: it is run as one transaction, and a new value of an enum has to be committed before it is
+/// used. A script that may meet any state asks for that itself.
+pub fn too_early<'a>(editor: &Editor<'a>) -> Option<uncommitted::TooEarly<'a>> {
+    if editor.offline { None } else { uncommitted::too_early(editor.plan.steps(), editor.from, editor.to) }
 }
 
 /// Writes all of it as one script.
@@ -225,6 +234,7 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
     if !rows.is_empty() {
         out.push_str("\n-- Rows.\n");
         out.push_str(&rows);
+        statement(uncommitted::CHECKED_NOW, &mut out);
     }
     out.push_str(&parts.late);
     out.push_str(&parts.last);
@@ -254,6 +264,11 @@ fn known_state<'a>(editor: &Editor<'_>, steps: impl Iterator<Item = &'a Step>, l
 
 impl Parts {
     fn add(&mut self, step: &Step, editor: &Editor<'_>) {
+        let is_over_rows = step.action == Action::Data;
+        if self.over_rows && !is_over_rows {
+            statement(uncommitted::CHECKED_NOW, &mut self.body);
+        }
+        self.over_rows = is_over_rows;
         match step.action {
             // What the project does not declare (a schema for what is archived) is written as it is.
             Action::Create if step.creates.iter().any(|id| editor.to.contains(id)) => {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::core::meaning;
 use crate::core::name::search_path;
-use crate::core::step::Step;
-use crate::kinds::ensure;
+use crate::core::step::{Action, Step};
+use crate::kinds::{ensure, uncommitted};
 use crate::plan::Plan;
 
 use super::{clean_line, statement};
@@ -42,6 +42,11 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
     let mut out = String::new();
     let steps: Vec<&Step> = plan.steps().collect();
     for (n, step) in steps.iter().enumerate() {
+        let follows_rows =
+            n.checked_sub(1).and_then(|n| steps.get(n)).is_some_and(|before| before.action == Action::Data);
+        if follows_rows && step.action != Action::Data {
+            statement(uncommitted::CHECKED_NOW, &mut out);
+        }
         for hazard in &step.hazards {
             let _ = writeln!(out, "-- {}: {}", hazard.kind.word(), clean_line(&hazard.reason));
         }

@@ -89,7 +89,13 @@ pub fn emitted(database: &Database, project: &Path, form: &str) -> Result<(), St
     };
     std::fs::create_dir_all(&out).map_err(|e| e.to_string())?;
     let out_name = out_name.display().to_string();
-    sql(project, database.server, &["--from", &database.url, "--for", whom, "--out", &out_name])?;
+    match sql(project, database.server, &["--from", &database.url, "--for", whom, "--out", &out_name]) {
+        // What cannot be one script says so, and what to do instead.
+        Err(why) if form == "editor" && why.contains("one-file") && why.contains("--out DIR") => {
+            return emitted(database, project, "editor-files");
+        }
+        written => _ = written?,
+    }
     let files = numbered(&out);
     match form {
         "psql" => through_psql(database, &files, folder.path()),

@@ -3,6 +3,7 @@
 pub mod composite;
 pub mod domain;
 pub mod domain_constraint;
+
 pub mod enums;
 pub(crate) mod fragment;
 #[cfg(test)]
