@@ -10,7 +10,7 @@
 //! | `verify-full` | yes | chain and host name |
 //!
 //! Roots: `sslrootcert`, else `~/.postgresql/root.crt` where it exists, else (for the verifying modes, where libpq would
-//! fail) the roots of Mozilla's programme, which is also what `sslrootcert=system` means here.
+//! fail) those that the machine trusts ([`super::roots`]), which is also what `sslrootcert=system` means.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::conninfo::one_of;
 use super::environment::Environment;
+use super::roots::SystemRoots;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::versions;
 
@@ -71,6 +72,7 @@ pub(crate) struct TlsOptions {
     /// `sslnegotiation=direct`: no question first (PostgreSQL 17 and later).
     pub direct: bool,
     roots: Roots,
+    system: SystemRoots,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     certificate_required: bool,
@@ -86,6 +88,7 @@ impl TlsOptions {
             mode: SslMode::Disable,
             direct: false,
             roots: Roots::None,
+            system: SystemRoots::default(),
             certificate: None,
             key: None,
             certificate_required: false,
@@ -160,6 +163,7 @@ impl TlsOptions {
             mode,
             direct,
             roots,
+            system: SystemRoots::of(env),
             certificate,
             key,
             certificate_required: certificate_mode == 2,
@@ -251,7 +255,7 @@ impl TlsOptions {
                     })?;
                 }
             }
-            Roots::None | Roots::System => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Roots::None | Roots::System => store = self.system.store()?,
         }
         let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider))
             .build()
@@ -280,7 +284,7 @@ impl TlsOptions {
         if text.contains("UnknownIssuer") || text.contains("CaUsedAsEndEntity") || text.contains("BadSignature") {
             let by = match &self.roots {
                 Roots::File { path, .. } => format!("the roots in {}", path.display()),
-                Roots::None | Roots::System => "the public authorities".to_owned(),
+                Roots::None | Roots::System => self.system.words().to_owned(),
             };
             return error
                 .note(format!("the server's certificate is not vouched for by {by}"))
