@@ -59,6 +59,82 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ),
 ];
 
+/// What the model has not, a table and what rests on both, and what the errors call it.
+const RESTING: &[(&str, &str)] = &[
+    (
+        "create aggregate total(int) (sfunc = int4pl, stype = int, initcond = '0'); create view v as select total(a) as s from t",
+        "aggregate total(integer)",
+    ),
+    ("create type span as range (subtype = float8); alter table t add c span", "range type span"),
+    (
+        "create function below(int, int) returns boolean immutable language sql as 'select $1 < $2'; \
+         create operator <<< (leftarg = int, rightarg = int, function = below); create view v as select a <<< 1 as s from t",
+        "operator <<<(integer,integer)",
+    ),
+    ("create collation other (locale = 'C'); alter table t add c text collate other", "collation other"),
+    (
+        "create text search configuration mine (copy = simple); create view v as select to_tsvector('mine', a::text) as s from t",
+        "text search configuration mine",
+    ),
+    (
+        "create foreign data wrapper w; create server s foreign data wrapper w; create foreign table far (b int) server s; \
+         create view v as select b from far join t on true",
+        "foreign table far",
+    ),
+    (
+        "create type pair as (a int, b int); create function of_int(int) returns pair immutable language sql as 'select row($1, $1)::pair'; \
+         create cast (int as pair) with function of_int(int); create view v as select a::pair as s from t",
+        "cast integer as pair",
+    ),
+];
+
+#[test]
+fn what_rests_on_what_is_beyond_the_model_is_told_where_it_cannot_be_built() {
+    let Some(server) = support::servers::server() else { return };
+    support::in_parallel(RESTING, |_, (sql, named)| {
+        let place = Place::new(server, &format!("create table t (id int primary key, a int); {sql}"));
+        let from = place.database.url.clone();
+        ends(place.call(&["pull", "--from", &from, "--out", "db"]), FINE);
+        let written = place.read("db/schema/public/tables/t.yaml");
+        let renamed = written.replacen("      a: integer", "      a2: {type: integer, was: a}", 1);
+        assert_ne!(written, renamed, "{written}");
+        let hidden = |said: &str| assert!(!said.contains("explicit type casts"), "{said}");
+        let tell = |said: &str| {
+            hidden(said);
+            for words in [named, "does not model"] {
+                assert!(said.contains(words), "`{words}` is missing: {said}");
+            }
+        };
+        // To prove a plan, a clone is built.
+        place.write("db/schema/public/tables/another.yaml", "tables: {another: {columns: {id: int primary key}}}\n");
+        let proved = ends(place.call(&["diff", "--from", &from, "--to", "db", "--prove"]), 1);
+        tell(&proved.stderr);
+        assert!(proved.stderr.contains("no clone could be built"), "{}", proved.stderr);
+        assert!(!proved.stderr.contains("please report"), "{}", proved.stderr);
+        // The state that a plan starts from is built to rename in it.
+        place.write("db/schema/public/tables/t.yaml", &renamed);
+        let views = place.read("db/schema/public/views.yaml");
+        place.write("db/schema/public/views.yaml", &views.replace("t.a)", "t.a2)").replace("t.a ", "t.a2 "));
+        tell(&ends(place.call(&["diff", "--from", &from, "--to", "db"]), 1).stderr);
+        place.write("db/schema/public/tables/t.yaml", &written);
+        place.write("db/schema/public/views.yaml", &views);
+        // Where no live database is asked, only the name is known.
+        place.git(&["init", "-q"]);
+        place.git(&["add", "db"]);
+        place.git(&["commit", "-q", "-m", "x"]);
+        let (_, name) = named.rsplit_once(' ').unwrap_or_default();
+        let name = name.split('(').next().unwrap_or_default();
+        let offline = ["sql", "--offline", "--for", "psql", "--to", "db"];
+        for call in [&["diff", "--from", "git:HEAD:db", "--to", "db"][..], &offline] {
+            let run = ends(place.call(call), 1);
+            for words in [name, "neither declared nor a part of PostgreSQL", "does not model"] {
+                assert!(run.stderr.contains(words), "`{words}` is missing: {}", run.stderr);
+            }
+            hidden(&run.stderr);
+        }
+    });
+}
+
 #[test]
 fn what_is_beyond_the_model_is_named() {
     let Some(server) = support::servers::server() else { return };

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use crate::core::diagnostic::{Diagnostic, Result};
-use crate::engine::{self, Comparison};
+use crate::engine::{self, Comparison, Proof};
 use crate::render::{self, Report};
 use crate::state::StateSpec;
 
@@ -86,11 +86,14 @@ pub fn report<'a>(from: &StateSpec, to: &StateSpec, found: &'a Comparison) -> Re
 /// An error where a proof was asked for and failed.
 pub fn proved(found: &Comparison) -> Result<()> {
     match &found.proof {
+        Some(Proof { unbuilt: Some(why), .. }) => {
+            let mut problem = why.clone();
+            problem.message = format!("the plan could not be proved, as no clone could be built: {}", problem.message);
+            problem.code = "not-proved";
+            Err(problem.help("without --prove, the plan is shown without that proof"))
+        }
         Some(proof) if !proof.holds() => {
-            let mut problem = Diagnostic::error(
-                "not-proved",
-                format!("the plan is not proved: applied to a clone, {}", proof.words()),
-            );
+            let mut problem = Diagnostic::error("not-proved", format!("the plan is not proved: {}", proof.words()));
             for detail in &proof.details {
                 problem = problem.note(detail.clone());
             }

@@ -82,9 +82,21 @@ pub struct Origin {
     /// What such objects depend on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bystanders: Vec<Bystander>,
+    /// What rests on such objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foundations: Vec<Foundation>,
     /// Options that are set on objects and are not known (`name of columns`): how many have one, and which the first is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown_options: BTreeMap<String, (usize, String)>,
+}
+
+/// An object of the catalog that rests on something which trueup does not model, and cannot be built without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foundation {
+    /// The object of the catalog.
+    pub object: ObjectId,
+    /// What it rests on: kind in words, and name.
+    pub what: String,
 }
 
 /// Something that trueup does not change, and that rests on an object of the catalog.

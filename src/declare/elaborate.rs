@@ -9,7 +9,7 @@ use crate::core::diagnostic::{Diagnostic, Result, Severity};
 use crate::core::id::ObjectId;
 use crate::core::name::{ident, literal};
 use crate::core::step::Step;
-use crate::declare::build;
+use crate::declare::{build, refused};
 use crate::introspect::introspect;
 use crate::plan::needs::roles_named;
 use crate::plan::{PlanOptions, plan};
@@ -32,7 +32,7 @@ pub async fn elaborate(declared: &Catalog, ephemeral: &Ephemeral, search_path: &
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
     let mut made = Vec::new();
-    let result = in_database(declared, &session, search_path, &mut made).await;
+    let result = in_database(declared, &session, ephemeral, search_path, &mut made).await;
     drop(session);
     let dropped = scratch.drop().await;
     ephemeral.forget_roles(&made).await;
@@ -45,6 +45,7 @@ pub async fn elaborate(declared: &Catalog, ephemeral: &Ephemeral, search_path: &
 pub async fn in_database(
     declared: &Catalog,
     session: &Session,
+    ephemeral: &Ephemeral,
     search_path: &[String],
     made: &mut Vec<String>,
 ) -> Result<Elaborated> {
@@ -55,8 +56,8 @@ pub async fn in_database(
     let steps: Vec<&Step> = plan.steps().collect();
     make_roles(session, roles_named(&steps), made).await?;
     if let Err(error) = build::build(session, &steps, search_path).await {
-        let step = steps.get(error.index);
-        return Err(explain(error.diagnostic, step.copied(), declared, session.server_major()));
+        let Some(step) = steps.get(error.index) else { return Err(error.diagnostic) };
+        return Err(explain(error.diagnostic, step, declared, session, ephemeral).await);
     }
     let notes = validate_bodies(session, declared, search_path).await?;
     let read = introspect(session, search_path).await?;
@@ -106,9 +107,24 @@ fn over(base: &Catalog, declared: &Catalog) -> Result<Catalog> {
 }
 
 /// The server's error as the project's: at the place where the object is declared.
-fn explain(diagnostic: Box<Diagnostic>, step: Option<&Step>, declared: &Catalog, major: u32) -> Box<Diagnostic> {
-    let Some(step) = step else { return diagnostic };
-    let mut problem = diagnostic;
+async fn explain(
+    diagnostic: Box<Diagnostic>,
+    step: &Step,
+    declared: &Catalog,
+    session: &Session,
+    ephemeral: &Ephemeral,
+) -> Box<Diagnostic> {
+    let major = session.server_major();
+    if let Some(problem) = refused::unmodelled(&step.object, &declared.origin, declared, &diagnostic) {
+        let place = declared.location(&step.object).cloned();
+        return Box::new(Diagnostic { location: place, ..*problem })
+            .help("make changes to it, and to what depends on it, by hand: what is declared as the live database has it need not be built");
+    }
+    let problem = refused::on_scratch(diagnostic, &step.sql, ephemeral);
+    let mut problem = match declared.origin.major {
+        0 => refused::maybe_unmodelled(problem, session, declared).await,
+        _ => problem,
+    };
     let statement = problem.location.take();
     problem.message = format!("PostgreSQL does not accept {}: {}", step.object, problem.message);
     if let Some(place) = declared.location(&step.object) {

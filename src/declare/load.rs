@@ -426,8 +426,6 @@ fn file(node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::kinds::Object;
 

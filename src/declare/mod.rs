@@ -5,6 +5,7 @@ pub mod context;
 pub mod elaborate;
 pub mod load;
 pub mod project;
+pub mod refused;
 pub mod resolve;
 pub mod schema;
 pub mod write;

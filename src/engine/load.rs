@@ -7,6 +7,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::core::places;
 use crate::declare::project::{FILE, Project};
+use crate::declare::refused::on_scratch;
 use crate::declare::{load as files, resolve};
 use crate::engine::revision::{Checkout, at_revision};
 use crate::engine::{Settings, is_supabase, majors, project_state, rename, scope};
@@ -269,7 +270,7 @@ impl<'a> Workplace<'a> {
         self.settings.progress.stage(&format!("running {}", places::shown(path)));
         let scratch = ephemeral.create_database().await?;
         let session = scratch.connect().await?;
-        let result = run_files(&session, path).await;
+        let result = run_files(&session, &ephemeral, path).await;
         let catalog = match result {
             Ok(()) => introspect(&session, &self.project.search_path).await,
             Err(error) => Err(error),
@@ -341,7 +342,7 @@ fn sql_files(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Runs SQL files in name order, statement by statement.
-async fn run_files(session: &Session, path: &Path) -> Result<()> {
+async fn run_files(session: &Session, ephemeral: &Ephemeral, path: &Path) -> Result<()> {
     for path in sql_files(path)? {
         let text = read(&path)?;
         let source = places::source(&path, text.clone());
@@ -356,7 +357,7 @@ async fn run_files(session: &Session, path: &Path) -> Result<()> {
                 continue;
             }
             if let Err(error) = session.client.batch_execute(statement.text).await {
-                let mut problem = sql_error(error, Some(statement.text));
+                let mut problem = on_scratch(sql_error(error, Some(statement.text)), statement.text, ephemeral);
                 let offset = problem.location.as_ref().map_or(0, |l| l.span.start);
                 let start = statement.span.start + offset;
                 problem.location = Some(Location::new(&source, start..start + 1));

@@ -69,6 +69,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     }
     let context = add_context(&mut declared, live, place);
     declared_edges(&mut declared.builder, &path);
+    know_of_unmodelled(&mut declared.builder, live);
     let whole = declared.builder.finish_unchecked();
     let ephemeral = place.ephemeral().await?;
     place.settings.progress.stage("elaborating the declared schema");
@@ -126,6 +127,15 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     Ok(Loaded { context, ..loaded(catalog, whole.ids(), renamed) })
 }
 
+/// Lets what is to be built know what the live database has and trueup does not model: that is told of where it cannot be built.
+fn know_of_unmodelled(builder: &mut CatalogBuilder, live: Option<&Catalog>) {
+    if let Some(live) = live {
+        builder.origin.major = live.origin.major;
+        builder.origin.unmodelled.clone_from(&live.origin.unmodelled);
+        builder.origin.foundations.clone_from(&live.origin.foundations);
+    }
+}
+
 /// As [`elaborate`], on a server that may be of another major version than the live one.
 async fn elaborated(
     build: &Catalog,
@@ -176,7 +186,8 @@ async fn partly(
     live: &Catalog,
     place: &mut Workplace<'_>,
 ) -> Result<(Catalog, BTreeMap<ObjectId, ObjectId>)> {
-    let Part { build, mut fresh } = part;
+    let Part { mut build, mut fresh } = part;
+    build.origin = live.origin.clone();
     let mut read = Catalog::default();
     let mut again = None;
     if !build.is_empty() {

@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::Result;
+use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, Step, Transaction};
-use crate::declare::build;
 use crate::declare::elaborate::make_roles;
 use crate::declare::project::Profile;
+use crate::declare::{build, refused};
 use crate::diff::diff;
 use crate::engine::load::Workplace;
 use crate::engine::sample::{self, Sample};
@@ -22,7 +22,7 @@ use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::plan::needs::roles_named;
 use crate::plan::{Plan, PlanOptions, plan as make_plan};
-use crate::postgres::{ConnInfo, Session, sql_error};
+use crate::postgres::{ConnInfo, Ephemeral, Session, sql_error};
 use crate::state::StateSpec;
 
 /// What the proof found.
@@ -36,6 +36,8 @@ pub struct Proof {
     pub rows_kept: bool,
     /// What is not as it should be, and what was tried.
     pub details: Vec<String>,
+    /// Why the clone could not be built, so that the plan was not even tried.
+    pub unbuilt: Option<Box<Diagnostic>>,
 }
 
 impl Proof {
@@ -44,8 +46,15 @@ impl Proof {
         self.ran && self.converged && self.rows_kept
     }
 
-    /// What came out, in the words that follow "applied to a clone, …".
-    pub fn words(&self) -> &'static str {
+    /// What came out, in words.
+    pub fn words(&self) -> String {
+        if self.unbuilt.is_some() {
+            return "no clone could be built to apply it to".to_owned();
+        }
+        format!("applied to a clone, {}", self.outcome())
+    }
+
+    fn outcome(&self) -> &'static str {
         match (self.ran, self.converged, self.rows_kept) {
             (false, ..) => "it does not run to its end",
             (_, false, _) => "differences remain",
@@ -100,7 +109,7 @@ async fn attempt(case: &Case<'_>, live: Option<&ConnInfo>, place: &mut Workplace
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
     let mut roles = Vec::new();
-    let result = in_clone(case, live, &session, place, &mut roles).await;
+    let result = in_clone(case, live, &session, &ephemeral, place, &mut roles).await;
     drop(session);
     let dropped = scratch.drop().await;
     ephemeral.forget_roles(&roles).await;
@@ -113,6 +122,7 @@ async fn in_clone(
     case: &Case<'_>,
     live: Option<&ConnInfo>,
     session: &Session,
+    ephemeral: &Ephemeral,
     place: &Workplace<'_>,
     roles: &mut Vec<String>,
 ) -> Result<Attempt> {
@@ -125,8 +135,19 @@ async fn in_clone(
     let all: Vec<&Step> = steps.iter().copied().chain(case.plan.steps()).collect();
     make_roles(session, roles_named(&all), roles).await?;
     if let Err(error) = build::build(session, &steps, path).await {
-        let what = steps.get(error.index).map(|s| s.object.to_string()).unwrap_or_default();
-        proof.details.push(format!("the clone could not be built ({what}): {}", error.diagnostic.message));
+        let mut why = error.diagnostic;
+        if let Some(step) = steps.get(error.index) {
+            why = match refused::unmodelled(&step.object, &case.whole.origin, case.whole, &why) {
+                Some(why) => why,
+                None => {
+                    let mut why = refused::on_scratch(why, &step.sql, ephemeral);
+                    why.message = format!("{}: {}", step.object, why.message);
+                    why
+                }
+            };
+        }
+        proof.details.push(format!("the clone could not be built: {}", why.message));
+        proof.unbuilt = Some(why);
         return Ok(Attempt::Decided(proof));
     }
     let sample = match live {

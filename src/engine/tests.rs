@@ -50,7 +50,7 @@ pub async fn test(to: &StateSpec, live: Option<&StateSpec>, mutate: bool, settin
     let session = scratch.connect().await?;
     let mut made = Vec::new();
     let result: Result<TestReport> = async {
-        let catalog = in_database(&declared, &session, &path, &mut made).await?.catalog;
+        let catalog = in_database(&declared, &session, &ephemeral, &path, &mut made).await?.catalog;
         // A role that the schema says nothing of is tested, too: it is to see nothing.
         make_roles(&session, tests.iter().filter_map(|test| test.role.clone()).collect(), &mut made).await?;
         settings.progress.stage("running the tests");

@@ -13,7 +13,7 @@ use std::pin::pin;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::core::catalog::{Bystander, Catalog, Edge};
+use crate::core::catalog::{Bystander, Catalog, Edge, Foundation};
 use crate::core::diagnostic::Result;
 use crate::kinds::{READERS, SECOND_CONNECTION};
 use crate::postgres::{Session, sql_error};
@@ -332,15 +332,24 @@ async fn first_batch(session: &Session, reader: &mut Reader) -> Result<(Vec<Stri
     Ok((schemas, relations))
 }
 
-/// A user object that is not modelled; or, without a kind, what such an object rests on.
+/// How the query marks what rests on an object that is not modelled.
+const RESTS_ON_IT: &str = ">";
+
+/// A user object that is not modelled; without a kind, what such an object rests on; or what rests on one.
 fn unmodelled(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
     let (kind, what) = (row.string("kind")?, row.string("name")?);
-    if !kind.is_empty() {
+    if !kind.is_empty() && kind != RESTS_ON_IT {
         reader.left_out(&kind, &what);
         return Ok(());
     }
     let (class, oid, sub) = (row.number("refclass")?, row.number("refoid")?, row.number("refsub")?);
     let found = reader.handle_at(class, oid, sub).or_else(|| reader.handle_at(class, oid, 0));
+    if kind == RESTS_ON_IT {
+        if let Some(object) = found.map(|handle| reader.builder.id(handle).clone()) {
+            reader.builder.origin.foundations.push(Foundation { object, what });
+        }
+        return Ok(());
+    }
     if let Some(on) = found.map(|handle| reader.builder.id(handle).clone()) {
         let goes_along = row.char("deptype")? == 'a';
         reader.builder.origin.bystanders.push(Bystander { what, on, goes_along, taken_over: goes_along });

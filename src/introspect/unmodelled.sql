@@ -19,7 +19,8 @@ with of_system as (
   union all select 'operator class', opcname, 'pg_opclass'::regclass, oid, opcnamespace from pg_opclass where oid >= 16384
   union all select 'operator family', opfname, 'pg_opfamily'::regclass, oid, opfnamespace from pg_opfamily f where oid >= 16384
     and not exists (select from pg_opclass o where o.opcfamily = f.oid)
-  union all select 'cast', format_type(castsource, null) || ' as ' || format_type(casttarget, null), 'pg_cast'::regclass, oid, 0 from pg_cast where oid >= 16384
+  union all select 'cast', format_type(castsource, null) || ' as ' || format_type(casttarget, null), 'pg_cast'::regclass, oid, 0 from pg_cast c where oid >= 16384
+    and not exists (select from pg_depend d where d.classid = 'pg_cast'::regclass and d.objid = c.oid and d.deptype = 'i')
   union all select 'collation', oid::regcollation::text, 'pg_collation'::regclass, oid, collnamespace from pg_collation where oid >= 16384
   union all select 'conversion', conname, 'pg_conversion'::regclass, oid, connamespace from pg_conversion where oid >= 16384
   union all select 'statistics object', stxname, 'pg_statistic_ext'::regclass, oid, stxnamespace from pg_statistic_ext
@@ -36,6 +37,15 @@ with of_system as (
   select * from u
   where not exists (select from pg_depend d where d.classid = u.class and d.objid = u.oid and d.deptype = 'e')
     and not exists (select from pg_namespace n where n.oid = u.ns and (n.nspname ~ '^pg_(temp|toast)' or n.nspname = 'pg_catalog' and u.kind = 'collation'))
+), stands_for as (
+  select kind || ' ' || name as what, class, oid from own where oid <> 0
+), also as (
+  -- Types of rows and of arrays, the multirange and the constructors of a range.
+  select o.what, d.classid as class, d.objid as oid from stands_for o join pg_depend d on d.refclassid = o.class and d.refobjid = o.oid and d.deptype = 'i'
+), all_of_it as (
+  select * from stands_for
+  union select * from also
+  union select o.what, d.classid, d.objid from also o join pg_depend d on d.refclassid = o.class and d.refobjid = o.oid and d.deptype = 'i'
 ), parts as (
   select class, oid from own
   union all select 'pg_publication_rel'::regclass, oid from pg_publication_rel
@@ -48,6 +58,11 @@ union all
 select '', pg_describe_object(d.classid, d.objid, d.objsubid), d.refclassid::text, d.refobjid::text, d.refobjsubid::text, d.deptype::text
 from parts p join pg_depend d on d.classid = p.class and d.objid = p.oid
 where d.refobjid >= 16384 and d.deptype in ('n', 'a')
+union all
+-- What rests on it.
+select '>', o.what, d.classid::text, d.objid::text, d.objsubid::text, d.deptype::text
+from all_of_it o join pg_depend d on d.refclassid = o.class and d.refobjid = o.oid and d.deptype in ('n', 'a')
+where d.objid >= 16384 and not exists (select from own where own.class = d.classid and own.oid = d.objid)
 union all
 select '', 'security label on ' || pg_describe_object(l.classoid, l.objoid, l.objsubid), l.classoid::text, l.objoid::text, l.objsubid::text, 'a'
 from pg_seclabel l where l.objoid >= 16384

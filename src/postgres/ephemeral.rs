@@ -74,6 +74,7 @@ struct Inner {
     describe: String,
     supabase: bool,
     role: Option<String>,
+    is_live_server: bool,
 }
 
 /// What keeps the server there.
@@ -148,7 +149,8 @@ impl Ephemeral {
             Server::Cluster(cluster) => Some(Janitor::start(admin.info().clone(), cluster.leftovers.clone())),
             Server::Docker(_) | Server::Given => None,
         };
-        let inner = Inner { janitor, admin, server, describe, supabase: options.supabase, role };
+        let is_live_server = matches!(options.choice, EphemeralChoice::SameServer(_));
+        let inner = Inner { janitor, admin, server, describe, supabase: options.supabase, role, is_live_server };
         inner.prepare().await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -166,6 +168,11 @@ impl Ephemeral {
                 let _ = self.inner.admin.batch(&format!("drop role if exists {}", ident(role))).await;
             }
         }
+    }
+
+    /// Whether it is the live server.
+    pub fn is_live_server(&self) -> bool {
+        self.inner.is_live_server
     }
 
     /// What it is and where it came from, in words, such as `PostgreSQL 15.13 (/usr/lib/postgresql/15/bin)`.

@@ -71,7 +71,7 @@ fn head(report: &Report<'_>, out: &mut String) {
     }
     if let Some(proof) = report.proof {
         let (class, verdict) = if proof.holds() { ("add", "Proved") } else { ("del", "Not proved") };
-        let text = format!("{verdict}: applied to a clone, {}.", proof.words());
+        let text = format!("{verdict}: {}.", proof.words());
         let details: Vec<_> = proof.details.iter().map(|d| format!("<br>{}", e(d))).collect();
         let _ = writeln!(out, "<div class=\"banner {class}\">{text}{}</div>", details.join(""));
     }

@@ -26,7 +26,7 @@ pub fn render(report: &Report<'_>) -> String {
     }
     if let Some(proof) = report.proof {
         let (sign, verdict) = if proof.holds() { ("✅", "Proved") } else { ("❌", "Not proved") };
-        let _ = writeln!(out, "\n{sign} {verdict}: applied to a clone, {}.", proof.words());
+        let _ = writeln!(out, "\n{sign} {verdict}: {}.", proof.words());
         for detail in &proof.details {
             let _ = writeln!(out, "- {}", escape(detail));
         }

@@ -92,9 +92,9 @@ pub fn render(report: &Report<'_>, paint: Paint) -> String {
 
 fn proof_line(proof: &Proof, paint: Paint) -> String {
     if proof.holds() {
-        paint.green(format!("Proved: applied to a clone, {}.", proof.words()))
+        paint.green(format!("Proved: {}.", proof.words()))
     } else {
-        paint.red(format!("Not proved: applied to a clone, {}.", proof.words()))
+        paint.red(format!("Not proved: {}.", proof.words()))
     }
 }
 
@@ -252,6 +252,7 @@ mod tests {
             converged: false,
             rows_kept: true,
             details: vec!["column public.t.c remains".to_owned()],
+            ..Proof::default()
         };
         let text = sample::with_nothing(|r| {
             render(&Report { proof: Some(&proof), from: r.from.clone(), to: r.to.clone(), ..*r }, Paint::new(false))

@@ -9,14 +9,14 @@ use crate::core::id::ObjectId;
 use crate::core::name::{Ident, search_path};
 use crate::core::step::Step;
 use crate::declare::project::Profile;
-use crate::declare::{build, elaborate};
+use crate::declare::{build, elaborate, refused};
 use crate::engine::load::Workplace;
 use crate::engine::scope;
 use crate::introspect::introspect;
 use crate::kinds::{KindTag, Object, component};
 use crate::plan::needs::roles_named;
 use crate::plan::{PlanOptions, plan, share_name};
-use crate::postgres::Session;
+use crate::postgres::{Ephemeral, Session};
 
 use super::{Moves, rebased};
 
@@ -45,7 +45,7 @@ pub(super) async fn read_back(
     let scratch = ephemeral.create_database().await?;
     let session = scratch.connect().await?;
     let mut roles = Vec::new();
-    let result = renamed_there(moves, &part, &session, &path, &mut roles).await;
+    let result = renamed_there(moves, &part, &session, &ephemeral, &path, &mut roles).await;
     drop(session);
     let dropped = scratch.drop().await;
     ephemeral.forget_roles(&roles).await;
@@ -104,6 +104,7 @@ async fn renamed_there(
     moves: &Moves<'_>,
     part: &Catalog,
     session: &Session,
+    ephemeral: &Ephemeral,
     path: &[String],
     roles: &mut Vec<String>,
 ) -> Result<(Catalog, BTreeMap<ObjectId, ObjectId>)> {
@@ -132,11 +133,12 @@ async fn renamed_there(
     let made = plan(&base, &target, &PlanOptions::new(session.server_major(), false, path))?;
     let building: Vec<&Step> = made.steps().collect();
     elaborate::make_roles(session, roles_named(&building), roles).await?;
-    build::build(session, &building, path).await.map_err(|error| explain(*error, &building))?;
+    let refused = |error: Box<build::BuildError>, steps: &[&Step]| explain(*error, steps, part, ephemeral);
+    build::build(session, &building, path).await.map_err(|error| refused(error, &building))?;
     let before = routines(session, path).await?;
     // One by one, in their order: what fails is not to be tried again behind the others.
     for step in moves.renamings.iter().flat_map(|r| &r.steps) {
-        build::build(session, &[step], path).await.map_err(|error| explain(*error, &[step]))?;
+        build::build(session, &[step], path).await.map_err(|error| refused(error, &[step]))?;
     }
     let mut after = routines(session, path).await?;
     let signatures = before.into_iter().filter_map(|(oid, id)| Some((id, after.remove(&oid)?)));
@@ -161,9 +163,15 @@ async fn routines(session: &Session, path: &[String]) -> Result<BTreeMap<String,
     Ok(rows.into_iter().filter_map(routine).collect())
 }
 
-fn explain(error: build::BuildError, steps: &[&Step]) -> Box<Diagnostic> {
-    let what = steps.get(error.index).map(|s| s.object.to_string()).unwrap_or_default();
-    let mut problem = error.diagnostic;
+fn explain(error: build::BuildError, steps: &[&Step], part: &Catalog, ephemeral: &Ephemeral) -> Box<Diagnostic> {
+    let Some(step) = steps.get(error.index) else { return error.diagnostic };
+    if let Some(problem) = refused::unmodelled(&step.object, &part.origin, part, &error.diagnostic) {
+        return problem
+            .note("renames are tried out on a scratch server, with all that depends on what is renamed")
+            .help("rename it by hand (ALTER … RENAME TO …), and run again: a rename that is done is seen as done");
+    }
+    let what = step.object.to_string();
+    let mut problem = refused::on_scratch(error.diagnostic, &step.sql, ephemeral);
     problem.message = format!("the live state cannot be rebuilt to rename parts of it ({what}): {}", problem.message);
     problem
 }
