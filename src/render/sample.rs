@@ -77,6 +77,7 @@ pub(crate) fn plan() -> Plan {
         state: None,
         schemas: None,
         objects: Default::default(),
+        declares: None,
         major: 16,
         search_path: vec!["public".to_owned(), "My Extensions".to_owned()],
         transactions: vec![
