@@ -118,7 +118,8 @@ async fn explain(
     if let Some(problem) = refused::unmodelled(&step.object, &declared.origin, declared, &diagnostic) {
         let place = declared.location(&step.object).cloned();
         return Box::new(Diagnostic { location: place, ..*problem })
-            .help("make changes to it, and to what depends on it, by hand: what is declared as the live database has it need not be built");
+            .help("rename by hand what is to be renamed (a rename that is done is seen as done)")
+            .help("make other changes to what it rests on by hand, too: what stands as declared in the live database need not be built");
     }
     let problem = refused::on_scratch(diagnostic, &step.sql, ephemeral);
     let mut problem = match declared.origin.major {
