@@ -11,6 +11,7 @@
 //! | `stops` | `apply` with `args` must stop before its first step (exit 1), change nothing, and name each line of this file; nothing else is tried |
 //! | `reversible` | the way back to `before` is tried too |
 //! | `keeps_names` | unnamed constraints keep the names that `before` gave them, so that it is not the state built anew |
+//! | `keeps_defaults` | default privileges of `before` that the project does not declare stay, so that it is not the state built anew |
 //! | `loses` | tables (one per line) that may lose rows |
 //! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
 //!
@@ -150,7 +151,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
             }
         }
     }
-    if case.join("keeps_names").exists() {
+    if ["keeps_names", "keeps_defaults"].iter().any(|file| case.join(file).exists()) {
         return Ok(());
     }
     // What the migration made is what building it anew makes.

@@ -108,6 +108,7 @@ async fn the_supabase_profile_brings_what_policies_refer_to() {
     session
         .batch(
             "create table notes (id uuid primary key default extensions.uuid_generate_v4(), owner uuid references auth.users);
+             grant select on notes to authenticated;
              alter table notes enable row level security;
              create policy own on notes to authenticated using (owner = (select auth.uid()));
              insert into auth.users (id) values ('00000000-0000-0000-0000-00000000000a');
@@ -120,6 +121,15 @@ async fn the_supabase_profile_brings_what_policies_refer_to() {
     assert_eq!(value(&session, "select count(*) from notes").await, "1");
     assert_eq!(value(&session, "show search_path").await, "\"$user\", public, extensions");
     assert_eq!(value(&session, "select storage.extension('a/b.c.png')").await, "png");
+    // New tables are closed to the roles of the API, as in hosted projects, unless the project says otherwise.
+    let open = "select has_table_privilege('anon', 'more', 'insert')";
+    session.batch("reset role; create table more ()").await.unwrap();
+    assert_eq!(value(&session, open).await, "f");
+    let exposed = EphemeralOptions { exposed: true, ..options };
+    let exposed = Ephemeral::start(&exposed).await.unwrap().create_database().await.unwrap();
+    let session = exposed.connect().await.unwrap();
+    session.batch("create table more ()").await.unwrap();
+    assert_eq!(value(&session, open).await, "t");
     // A plain database of the same cluster has the roles and nothing else.
     let plain = Ephemeral::start(&EphemeralOptions::default()).await.unwrap().create_database().await.unwrap();
     let session = plain.connect().await.unwrap();

@@ -270,7 +270,7 @@ fn nobody_to_ask(guarded: Option<&str>) -> Box<Diagnostic> {
 
 /// Refuses when a step would lose something nobody consented to. Runs before anything else does.
 fn consent(steps: &[&Step], allow: &[HazardKind]) -> Result<()> {
-    let missing = |step: &&&Step| step.hazards.iter().any(|h| h.kind.needs_consent() && !allow.contains(&h.kind));
+    let missing = |step: &&&Step| step.hazards.iter().any(|h| h.needs_consent() && !allow.contains(&h.kind));
     let refused: Vec<_> = steps.iter().filter(missing).collect();
     if refused.is_empty() {
         return Ok(());
@@ -282,7 +282,7 @@ fn consent(steps: &[&Step], allow: &[HazardKind]) -> Result<()> {
     );
     let mut kinds = Vec::new();
     for step in refused {
-        for hazard in step.hazards.iter().filter(|h| h.kind.needs_consent() && !allow.contains(&h.kind)) {
+        for hazard in step.hazards.iter().filter(|h| h.needs_consent() && !allow.contains(&h.kind)) {
             problem = problem.note(format!("{}: {}: {}", hazard.kind.word(), object(&step.object), hazard.reason));
             if !kinds.contains(&hazard.kind.word()) {
                 kinds.push(hazard.kind.word());

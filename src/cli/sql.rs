@@ -53,6 +53,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
     let into = args.out.as_deref().filter(|path| path.extension().is_none_or(|e| e != "sql"));
     // Both Supabase forms run inside one transaction, but for what stands in a file of its own.
     settings.online = args.whom == Whom::Psql || args.whom == Whom::SupabaseEditor && into.is_some() && !args.offline;
+    settings.any_state = args.offline && args.whom == Whom::SupabaseEditor;
     let found = engine::compare(&from, &to, &settings).await?;
     output.end_progress();
     output.diagnostics(&found.notes);
@@ -78,6 +79,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, output: &Output) -> Result<St
                 renames: any.as_ref().map_or(&[], |a| &a.renames),
                 values: any.as_ref().map_or(&[], |a| &a.values),
                 offline: args.offline,
+                decided: &found.decided,
                 title,
             };
             if let Some(folder) = into {

@@ -104,7 +104,7 @@ impl HazardKind {
         }
     }
 
-    /// Whether a step with this hazard runs only with consent (`--allow`).
+    /// Whether every step with a hazard of this kind runs only with consent (`--allow`).
     pub fn needs_consent(self) -> bool {
         matches!(self, Self::DataLoss | Self::Drop)
     }
@@ -117,6 +117,32 @@ pub struct Hazard {
     pub kind: HazardKind,
     /// What it means here, for a person.
     pub reason: String,
+    /// Whether the step runs only with consent. Losses always need it; other kinds do where the project does not say what happens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consent: bool,
+}
+
+impl Hazard {
+    /// A hazard that needs consent where its kind does.
+    pub fn new(kind: HazardKind, reason: impl Into<String>) -> Self {
+        Self { kind, reason: reason.into(), consent: kind.needs_consent() }
+    }
+
+    /// A hazard that needs consent, whatever its kind.
+    pub fn needing_consent(kind: HazardKind, reason: impl Into<String>) -> Self {
+        Self { consent: true, ..Self::new(kind, reason) }
+    }
+
+    /// Whether a step with it runs only with consent (`--allow`). Plans that earlier versions saved say it by the kind alone.
+    pub fn needs_consent(&self) -> bool {
+        self.consent || self.kind.needs_consent()
+    }
+
+    /// The word of its kind, with that it needs consent where the kind does not say so.
+    pub fn label(&self) -> String {
+        let more = if self.needs_consent() && !self.kind.needs_consent() { " (needs consent)" } else { "" };
+        format!("{}{more}", self.kind.word())
+    }
 }
 
 /// Why PostgreSQL will refuse a step.
@@ -346,7 +372,14 @@ impl Step {
     /// Adds a hazard.
     #[must_use]
     pub fn hazard(mut self, kind: HazardKind, reason: impl Into<String>) -> Self {
-        self.hazards.push(Hazard { kind, reason: reason.into() });
+        self.hazards.push(Hazard::new(kind, reason));
+        self
+    }
+
+    /// Adds a hazard that needs consent, whatever its kind.
+    #[must_use]
+    pub fn hazard_to_consent_to(mut self, kind: HazardKind, reason: impl Into<String>) -> Self {
+        self.hazards.push(Hazard::needing_consent(kind, reason));
         self
     }
 
@@ -437,6 +470,6 @@ impl Step {
 
     /// Whether it must not run without consent.
     pub fn needs_consent(&self) -> bool {
-        self.hazards.iter().any(|h| h.kind.needs_consent())
+        self.hazards.iter().any(Hazard::needs_consent)
     }
 }

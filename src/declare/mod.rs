@@ -3,6 +3,7 @@
 pub mod build;
 pub mod context;
 pub mod elaborate;
+pub mod exposure;
 pub mod load;
 pub mod project;
 pub mod refused;

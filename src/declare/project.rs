@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::places;
+use crate::declare::exposure::KEY as KEY_OF_EXPOSURE;
 use crate::yaml::{Definition, Fields, KeyDoc, Node, Shape};
 
 /// The name of the project file.
@@ -60,6 +61,9 @@ pub struct Project {
     pub all_extensions: Option<bool>,
     /// Whether grantees that the project names nowhere are managed, too.
     pub all_grants: bool,
+    /// Whether the platform opens new tables and functions of `public` to the roles of its API, where trueup.yaml says so or that it
+    /// does not.
+    pub auto_expose_new_tables: Option<bool>,
     /// Whether what is declared without a name has the name that PostgreSQL would choose; else it may have any.
     pub usual_names: bool,
     /// What is done with undeclared objects.
@@ -82,6 +86,12 @@ const KEYS: &[KeyDoc] = &[
         name: "undeclared",
         doc: "What is in a managed schema but not declared: drop (default) or keep.",
         shape: Shape::OneOf(&["drop", "keep"]),
+    },
+    KeyDoc {
+        name: KEY_OF_EXPOSURE,
+        doc: "Profile supabase: whether new tables and functions of public are open to anon, authenticated and service_role; default what \
+              supabase/config.toml says under [api], else false, as in hosted projects.",
+        shape: Shape::Boolean,
     },
     KeyDoc { name: "search_path", doc: "The search path that texts are read under.", shape: Shape::TextList },
     KeyDoc { name: "environments", doc: "Databases by name.", shape: Shape::MapOf(&Shape::Ref("environment")) },
@@ -155,6 +165,9 @@ pub const SUPABASE_SCHEMAS: &[&str] = &[
     "topology",
 ];
 
+/// The roles that the platform's API lets its callers in with.
+pub const SUPABASE_API_ROLES: &[&str] = &["anon", "authenticated", "service_role"];
+
 impl Project {
     /// A project without a file.
     pub fn bare(dir: impl Into<PathBuf>) -> Self {
@@ -204,6 +217,15 @@ impl Project {
         }
         if fields.one_of("undeclared")? == Some("keep") {
             project.undeclared = Undeclared::Keep;
+        }
+        project.auto_expose_new_tables = fields.bool(KEY_OF_EXPOSURE)?;
+        if profile == Profile::Plain && project.auto_expose_new_tables.is_some() {
+            return Err(Diagnostic::error(
+                "profile",
+                format!("`{KEY_OF_EXPOSURE}` is a setting of the profile supabase"),
+            )
+            .at(fields.key_place(KEY_OF_EXPOSURE).unwrap_or_else(|| fields.place()))
+            .help("write `profile: supabase` as well, or declare `default_privileges`"));
         }
         if let Some(path) = fields.text_list("search_path")? {
             project.search_path = path.into_iter().map(str::to_owned).collect();

@@ -8,14 +8,20 @@ use crate::core::diagnostic::{Diagnostic, Result};
 use crate::declare::in_parallel;
 use crate::declare::project::{FILE, Profile, Project, Undeclared};
 use crate::kinds::common::WriteContext;
+use crate::kinds::component::DefaultPrivilege;
 use crate::kinds::write_top;
 use crate::yaml::{Out, to_yaml};
 
 /// The entries of one file, by top-level key.
 type Section = BTreeMap<&'static str, Vec<(String, Out)>>;
 
-/// The files of a project, by path relative to its folder.
-pub fn files(catalog: &Catalog, project: &Project) -> BTreeMap<PathBuf, String> {
+/// The files of a project, by path relative to its folder. `is_written` says which default privileges are the project's to declare; the
+/// others count when it is decided which privileges of objects need no word.
+pub fn files(
+    catalog: &Catalog,
+    project: &Project,
+    is_written: &dyn Fn(&DefaultPrivilege) -> bool,
+) -> BTreeMap<PathBuf, String> {
     let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
     files.insert(PathBuf::from(FILE), to_yaml(&project_file(project)));
     let mut sections: BTreeMap<(String, String), Section> = BTreeMap::new();
@@ -46,7 +52,7 @@ pub fn files(catalog: &Catalog, project: &Project) -> BTreeMap<PathBuf, String> 
         let entry = (crate::core::name::ident(&table.name()), out);
         sections.entry((schema, file)).or_default().entry("tables").or_default().push(entry);
     }
-    let privileges = crate::kinds::component::default_privilege::write_all(catalog);
+    let privileges = crate::kinds::component::default_privilege::write_all(catalog, is_written);
     let texts = sections.into_iter().map(|((schema, file), keys)| {
         let mut entries = Vec::new();
         if !schema.is_empty() && schema != "public" {

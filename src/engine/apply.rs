@@ -77,7 +77,7 @@ pub fn unconsented<'a>(plan: &'a Plan, options: &ApplyOptions) -> Vec<&'a Step> 
         .filter(|(index, _)| !options.done.contains(index))
         .map(|(_, step)| step)
         .filter(|s| options.until.is_none_or(|until| s.phase <= until))
-        .filter(|s| s.hazards.iter().any(|h| h.kind.needs_consent() && !options.allow.contains(&h.kind)))
+        .filter(|s| s.hazards.iter().any(|h| h.needs_consent() && !options.allow.contains(&h.kind)))
         .collect()
 }
 
@@ -88,7 +88,7 @@ fn consent_missing(missing: &[&Step], options: &ApplyOptions, lost: &[Box<Diagno
     let mut problem = Diagnostic::refused("consent-missing", format!("nothing was run: {count}{steps} {verb} consent"));
     let mut words = Vec::new();
     for step in missing {
-        for hazard in step.hazards.iter().filter(|h| h.kind.needs_consent() && !options.allow.contains(&h.kind)) {
+        for hazard in step.hazards.iter().filter(|h| h.needs_consent() && !options.allow.contains(&h.kind)) {
             let word = hazard.kind.word();
             problem = problem.note(format!("{word}: {}: {}", step.object, hazard.reason));
             if !words.contains(&word) {

@@ -6,6 +6,7 @@ use crate::core::catalog::{Catalog, Ids, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::core::places;
+use crate::declare::exposure::Exposure;
 use crate::declare::project::{FILE, Project};
 use crate::declare::refused::on_scratch;
 use crate::declare::{load as files, resolve};
@@ -13,7 +14,8 @@ use crate::engine::revision::{Checkout, at_revision};
 use crate::engine::{Settings, is_supabase, majors, project_state, rename, scope};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
-use crate::postgres::{ConnInfo, Ephemeral, Session, sql_error};
+use crate::kinds::component::Decided;
+use crate::postgres::{ConnInfo, Ephemeral, EphemeralOptions, Session, sql_error};
 use crate::state::StateSpec;
 
 /// A state's catalog, and what its declaration says besides.
@@ -35,6 +37,8 @@ pub struct Loaded {
     pub value_renames: rename::ValueRenames,
     /// Objects whose name the project did not choose.
     pub unnamed: Vec<ObjectId>,
+    /// Of whom a project says what they may do.
+    pub decided: Decided,
     /// The state to start from after the project's renames, where some are still to be done.
     pub renamed: Option<rename::Renamed>,
 }
@@ -53,6 +57,8 @@ pub struct Workplace<'a> {
     pub live_tables: std::collections::BTreeSet<ObjectId>,
     /// Its schemas.
     pub live_schemas: std::collections::BTreeSet<String>,
+    /// Files of SQL that are a state, which a platform's settings may stand beside.
+    migrations: Option<PathBuf>,
     ephemeral: Option<Ephemeral>,
     notes: Vec<Box<Diagnostic>>,
     checkouts: Vec<Checkout>,
@@ -93,6 +99,10 @@ impl<'a> Workplace<'a> {
             role: None,
             live_tables: Default::default(),
             live_schemas: Default::default(),
+            migrations: [from, to].into_iter().find_map(|state| match state {
+                StateSpec::Sql(path) => Some(path.clone()),
+                _ => None,
+            }),
             ephemeral: None,
             notes: Vec::new(),
             checkouts: Vec::new(),
@@ -117,7 +127,10 @@ impl<'a> Workplace<'a> {
         }
         self.settings.progress.stage("starting a scratch PostgreSQL");
         let major = (self.major != 0).then_some(self.major);
-        let options = self.settings.ephemeral_options(major, is_supabase(self.project.profile), self.role.clone());
+        let supabase = is_supabase(self.project.profile);
+        let exposed = supabase && self.exposure()?.is_on;
+        let options =
+            EphemeralOptions { supabase, exposed, ..self.settings.ephemeral_options(major, self.role.clone()) };
         let ephemeral = Ephemeral::start(&options).await?;
         if let Some(major) = major
             && ephemeral.major() != major
@@ -135,6 +148,11 @@ impl<'a> Workplace<'a> {
         Ok(ephemeral)
     }
 
+    /// Whether the profile's platform opens new tables.
+    pub fn exposure(&self) -> Result<Exposure> {
+        Exposure::of(&self.project, self.migrations.as_deref())
+    }
+
     /// The connection of a live state or an environment.
     pub fn connection(&self, state: &StateSpec) -> Result<Option<ConnInfo>> {
         Ok(match state {
@@ -150,8 +168,9 @@ impl<'a> Workplace<'a> {
             return Err(Diagnostic::error("test", "tests are declared in a YAML project").help("trueup test --to DIR"));
         };
         let mut declared = files::load(path, &self.project, None).map_err(together)?;
-        let access = project_state::access(&self.project);
-        crate::kinds::component::complete(&mut declared.builder, None, &access, &ObjectId::clone);
+        project_state::with_access(&self.project, |access| {
+            crate::kinds::component::complete(&mut declared.builder, None, access, &ObjectId::clone);
+        });
         resolve::declared_edges(&mut declared.builder, &self.project.search_path);
         Ok((declared.builder.finish_unchecked(), declared.tests))
     }
@@ -267,6 +286,10 @@ impl<'a> Workplace<'a> {
 
     async fn load_sql(&mut self, path: &Path) -> Result<Loaded> {
         let ephemeral = self.ephemeral().await?;
+        if is_supabase(self.project.profile) {
+            let note = self.exposure()?.note();
+            self.notes.push(note);
+        }
         self.settings.progress.stage(&format!("running {}", places::shown(path)));
         let scratch = ephemeral.create_database().await?;
         let session = scratch.connect().await?;

@@ -28,6 +28,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::core::versions;
 use crate::diff::{ChangeKind, Difference, diff};
+use crate::kinds::component::Decided;
 use crate::kinds::table::not_null_names;
 use crate::plan::{self, Plan, PlanOptions, fingerprint, marks, plan};
 pub use crate::postgres::EphemeralChoice;
@@ -59,6 +60,8 @@ pub struct Settings {
     /// Whether a declared state is elaborated as a whole, also where the live database says most of it already. What comes out
     /// is the same; this is for those who compare the two.
     pub elaborate_all: bool,
+    /// Whether the plan is for a script that may meet any state, and asks itself what it meets.
+    pub any_state: bool,
     /// Who is told how far the work is.
     pub progress: Arc<dyn Progress>,
     /// How long a step may wait for a lock, per attempt.
@@ -77,6 +80,7 @@ impl Default for Settings {
             prove: false,
             online: true,
             elaborate_all: false,
+            any_state: false,
             progress: Arc::new(Silent),
             lock_timeout: Duration::from_secs(2),
             lock_attempts: 30,
@@ -129,6 +133,8 @@ pub struct Comparison {
     pub value_renames: BTreeMap<(ObjectId, String), String>,
     /// Objects whose name the project did not choose.
     pub unnamed: Vec<ObjectId>,
+    /// Of whom the project says what they may do.
+    pub decided: Decided,
 }
 
 impl Settings {
@@ -137,8 +143,8 @@ impl Settings {
         self.lock_timeout.saturating_mul(self.lock_attempts)
     }
 
-    fn ephemeral_options(&self, major: Option<u32>, supabase: bool, role: Option<String>) -> EphemeralOptions {
-        EphemeralOptions { choice: self.ephemeral.clone(), major, supabase, cache_dir: None, role }
+    fn ephemeral_options(&self, major: Option<u32>, role: Option<String>) -> EphemeralOptions {
+        EphemeralOptions { choice: self.ephemeral.clone(), major, role, ..EphemeralOptions::default() }
     }
 }
 
@@ -181,6 +187,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let (declared_renames, value_renames) =
         (std::mem::take(&mut to_state.renames), std::mem::take(&mut to_state.value_renames));
     let unnamed = std::mem::take(&mut to_state.unnamed);
+    let decided = std::mem::take(&mut to_state.decided);
     let usual_names = to_state.declared.is_none() || place.project.usual_names;
     let unsaid_names = match &to_state.declared {
         Some(declared) if usual_names => not_null_names::unsaid(&to_state.catalog, |id| declared.contains(id)),
@@ -262,6 +269,9 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     options.major =
         [place.major, to_catalog.origin.major].into_iter().find(|major| *major != 0).unwrap_or(versions::NEWEST_MAJOR);
     options.bystanders = bystanders::of(&whole, &from_catalog, &renames);
+    if !settings.any_state && is_supabase(place.project.profile) && place.connection(from)?.is_none() {
+        options.unread = Some(decided.clone());
+    }
     rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
     let mut made = plan(&from_catalog, &to_catalog, &options)?;
     notes.extend(made.steps().filter(|step| !step.hindered_by.is_empty()).map(crate::apply::hindered));
@@ -311,6 +321,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         renames: declared_renames,
         value_renames,
         unnamed,
+        decided,
     })
 }
 

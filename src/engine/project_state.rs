@@ -8,7 +8,7 @@ use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::declare::elaborate::{Elaborated, elaborate};
 use crate::declare::load::Declared;
-use crate::declare::project::{Profile, Project};
+use crate::declare::project::{Profile, Project, SUPABASE_API_ROLES};
 use crate::declare::resolve::declared_edges;
 use crate::engine::load::{Loaded, Workplace};
 use crate::engine::majors::{self, Reprinted};
@@ -39,6 +39,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         renames: renames.clone(),
         value_renames: value_renames.clone(),
         renamed,
+        decided: component::Decided::default(),
     };
     let components: Vec<_> = declared
         .builder
@@ -46,6 +47,8 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         .filter(|(_, object)| is_access(object.kind()))
         .map(|(id, o)| (id.clone(), o.clone()))
         .collect();
+    let decided = with_access(&place.project, |access| component::Decided::of(&declared.builder, access));
+    let loaded = |catalog, declared, renamed| Loaded { decided: decided.clone(), ..loaded(catalog, declared, renamed) };
     if let Some(live) = live
         && renames.iter().all(|(new, (old, _))| live.contains(new) && !live.contains(old))
         && value_renames.iter().all(|((id, new), old)| {
@@ -118,7 +121,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         builder.put(id.clone(), object.clone());
     }
     let was = |id: &ObjectId| replaced.get(id).cloned().unwrap_or_else(|| id.clone());
-    component::complete(&mut builder, live, &access(&place.project), &was);
+    with_access(&place.project, |access| component::complete(&mut builder, live, access, &was));
     let mut catalog = builder.finish_unchecked();
     if let Some(reprinted) = &reprinted {
         catalog = reprinted.in_own_words(&catalog);
@@ -239,7 +242,9 @@ async fn partly(
     for (id, object) in declared.builder.iter().filter(|(_, object)| object.kind() == KindTag::Extension) {
         builder.put(id.clone(), object.clone());
     }
-    component::complete(&mut builder, Some(live), &access(&place.project), &|id| rename::rebased(id, &renames));
+    with_access(&place.project, |access| {
+        component::complete(&mut builder, Some(live), access, &|id| rename::rebased(id, &renames));
+    });
     let catalog = builder.finish_unchecked();
     Ok((again.map_or_else(|| catalog.clone(), |again| again.in_own_words(&catalog)), renames))
 }
@@ -292,8 +297,13 @@ fn renamed(read: &Catalog, live: &Catalog, may_be: &dyn Fn(&ObjectId) -> bool) -
 }
 
 /// How far the project manages owners and privileges.
-pub fn access(project: &Project) -> ManageAccess {
-    ManageAccess { owners: true, grants: if project.all_grants { ManageGrants::All } else { ManageGrants::Named } }
+pub fn with_access<T>(project: &Project, act: impl FnOnce(&ManageAccess<'_>) -> T) -> T {
+    act(&ManageAccess {
+        owners: true,
+        grants: if project.all_grants { ManageGrants::All } else { ManageGrants::Named },
+        api_roles: if project.profile == Profile::Supabase { SUPABASE_API_ROLES } else { &[] },
+        manages: &|schema| project.manages(schema),
+    })
 }
 
 /// Whether the live database already says, word for word, all that is declared, and nothing else. The declared state is
@@ -323,7 +333,9 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &mut Workplace<'_>) -
         .filter(|(_, object)| added(object))
         .map(|(id, object)| (id.clone(), object.clone(), declared.builder.location(id).cloned()))
         .collect();
-    component::complete(&mut declared.builder, Some(live), &access(&place.project), &ObjectId::clone);
+    with_access(&place.project, |access| {
+        component::complete(&mut declared.builder, Some(live), access, &ObjectId::clone);
+    });
     let archived = scope::archived(live, &declared.data);
     let completed = &declared.builder;
     // Nothing but owners, privileges and comments was added. What has not been met then is not declared.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::core::catalog::{Catalog, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Result};
-use crate::declare::project::{FILE, Profile, Project};
+use crate::declare::project::{FILE, Profile, Project, SUPABASE_API_ROLES};
 use crate::declare::{resolve, write};
 use crate::engine::load::{Loaded, Workplace};
 use crate::engine::{Settings, scope};
-use crate::kinds::component;
+use crate::kinds::component::{self, DefaultPrivilege};
 use crate::state::StateSpec;
 
 /// Where a pulled state goes.
@@ -84,7 +84,12 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
             let catalog = in_project(&loaded.catalog, &project);
             notes.extend(granted_by_others(&catalog));
             settings.progress.stage("writing YAML");
-            let mut files = write::files(&catalog, &project);
+            // What the platform gives by default stays in the catalog: it says which privileges of objects need no word.
+            let exposed = loaded.is_of_files && project.profile == Profile::Supabase && place.exposure()?.is_on;
+            let mut files = write::files(&catalog, &project, &|default| {
+                project.profile == Profile::Plain
+                    || !(scope::is_platforms_default(default) || exposed && is_exposure(default))
+            });
             if existing.is_some() {
                 files.remove(Path::new(FILE));
             }
@@ -172,6 +177,14 @@ fn refuse_to_lose(lost: &[(PathBuf, usize, String)]) -> Result<()> {
         .help("or, with the project under version control, write over it and look at the difference: --overwrite"))
 }
 
+/// Whether default privileges are those with which the platform opens new tables: a project has them without saying so.
+fn is_exposure(default: &DefaultPrivilege) -> bool {
+    default.schema.as_deref() == Some("public")
+        && ["tables", "functions", "sequences"].contains(&default.object_type.as_str())
+        && (default.grantee == "postgres" || SUPABASE_API_ROLES.contains(&default.grantee.as_str()))
+        && default.is_all()
+}
+
 /// A database with the platform's schemas, tables and roles.
 fn looks_like_supabase(catalog: &Catalog) -> bool {
     use crate::core::id::ObjectId;
@@ -223,7 +236,7 @@ pub async fn init(from: Option<&StateSpec>, dir: &Path, settings: &Settings) -> 
         }
         None => {
             let project = Project { schemas: Some(vec!["public".to_owned()]), ..Project::bare(dir) };
-            let mut files = write::files(&Catalog::default(), &project);
+            let mut files = write::files(&Catalog::default(), &project, &|_| true);
             files.insert(PathBuf::from("schema/example.yaml"), EXAMPLE.to_owned());
             InitReport { files: write::write(dir, &files)?, notes: Vec::new() }
         }

@@ -7,6 +7,7 @@ use crate::core::diagnostic::Diagnostic;
 use crate::core::id::ObjectId;
 use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
+use crate::kinds::component::DefaultPrivilege;
 use crate::kinds::component::comment::{Comment, OF_PLPGSQL};
 use crate::kinds::table::column_names;
 use crate::kinds::table::inheritance::from_parents_alone;
@@ -147,7 +148,8 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project, left: &BTreeSet<Objec
         if declared.is_some() && is_others_extension(id, &from.catalog, project) {
             return false;
         }
-        // The platform's own extensions, schemas and default privileges are its business.
+        // The platform's own extensions are its business; so are default privileges of which the project says nothing, but both states
+        // have those: what they give to what is created has to be known.
         !(project.profile == Profile::Supabase && declared.is_some() && is_platform_root(id))
     };
     let in_scope = |id: &ObjectId| in_scope_undeclared(id) || is_declared(id);
@@ -188,9 +190,19 @@ pub fn is_archived(id: &ObjectId, archived: &BTreeSet<ObjectId>, data: &crate::d
                 && id.parent().is_none_or(|_| id.kind().is_component()))
 }
 
-/// Whether a root object (an extension, a platform's schema, default privileges) that is not declared is the platform's.
+/// Whether a root object that is not declared (an extension) is the platform's.
 fn is_platform_root(id: &ObjectId) -> bool {
-    root_of(id).is_some_and(|root| matches!(root.kind(), KindTag::Extension | KindTag::DefaultPrivilege))
+    root_of(id).is_some_and(|root| root.kind() == KindTag::Extension)
+}
+
+/// Whether default privileges are the platform's: those of its own roles, which nobody else may change, and those in its own schemas.
+pub fn is_platforms_default(default: &DefaultPrivilege) -> bool {
+    is_platforms_role(&default.role)
+        || default.schema.as_deref().is_some_and(|schema| SUPABASE_SCHEMAS.contains(&schema))
+}
+
+fn is_platforms_role(role: &str) -> bool {
+    role.starts_with("supabase_") || role.starts_with("pgsodium_") || ["dashboard_user", "pgbouncer"].contains(&role)
 }
 
 /// How the query for what is not modelled calls what a role may do with a part of an extension, named `<part> for <role>`.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result, nearest};
 use crate::declare::elaborate::{in_database, make_roles};
-use crate::engine::Settings;
 use crate::engine::load::Workplace;
+use crate::engine::{Settings, is_supabase};
 use crate::kinds::Object;
 use crate::kinds::component::{named_grantees, owner_of};
 use crate::postgres::Session;
@@ -55,7 +55,11 @@ pub async fn test(to: &StateSpec, live: Option<&StateSpec>, mutate: bool, settin
         make_roles(&session, tests.iter().filter_map(|test| test.role.clone()).collect(), &mut made).await?;
         settings.progress.stage("running the tests");
         let report = run(&session, &catalog, &path, &tests, mutate).await?;
-        Ok(TestReport { notes: unmentioned_roles(&catalog, &tests), ..report })
+        let mut notes = unmentioned_roles(&catalog, &tests);
+        if is_supabase(place.project.profile) {
+            notes.push(place.exposure()?.note());
+        }
+        Ok(TestReport { notes, ..report })
     }
     .await;
     drop(session);

@@ -339,6 +339,16 @@ fn access_of_counter(column: &ObjectId) -> String {
     )
 }
 
+/// SQL expressions that are true where the object of a privilege is there, and where the grantee that its id names has none, as declared.
+pub fn closed(id: &ObjectId, catalog: &Catalog, major: u32) -> Option<(String, String)> {
+    let list = match id.kind() {
+        KindTag::SequenceGrant => access_of_counter(&id.parent()?),
+        _ => access_list(&id.parent()?)?,
+    };
+    let none = no_more_than(id, &list, &acl::Privileges::new(), catalog, major)?;
+    Some((format!("({list}) IS NOT NULL"), none))
+}
+
 /// True where a grantee has none but these privileges: a script that takes nothing away leaves what it has beyond them.
 fn no_more_than(
     id: &ObjectId,
@@ -354,18 +364,14 @@ fn no_more_than(
     if owner.is_some_and(|owner| *owner.role == *grantee) {
         return None;
     }
-    let role = if grantee == "public" {
-        "0".to_owned()
-    } else {
-        format!("(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {})", literal(&grantee))
-    };
+    let role = component::decided::grantee_oid(&grantee);
     let mut words: Vec<String> = privileges.keys().cloned().collect();
     if major < versions::MAINTAIN {
         // A word that the version does not know from which the declared state was read.
         words.push("MAINTAIN".to_owned());
     }
     Some(format!(
-        "NOT EXISTS (SELECT FROM aclexplode(({list})) AS e WHERE e.grantee = {role} AND e.privilege_type <> ALL ({}))",
+        "NOT EXISTS (SELECT FROM aclexplode(({list})) AS e WHERE e.grantee = {role} AND e.grantee <> e.grantor AND e.privilege_type <> ALL ({}))",
         labels(&words)
     ))
 }

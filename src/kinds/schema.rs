@@ -72,7 +72,11 @@ impl Declare for Schema {
                 shape: Shape::Text,
             },
             KeyDoc { name: "owner", doc: "The role that owns it.", shape: Shape::Name },
-            KeyDoc { name: "grants", doc: "Role to privileges: usage, create.", shape: Shape::MapOf(&Shape::TextList) },
+            KeyDoc {
+                name: "grants",
+                doc: "Role to privileges: usage, create. Who is not listed has none.",
+                shape: Shape::MapOf(&Shape::TextList),
+            },
             KeyDoc { name: "was", doc: "The name the schema had before.", shape: Shape::Name },
         ],
     };

@@ -607,7 +607,7 @@ impl Declare for Sequence {
             OWNER,
             KeyDoc {
                 name: "grants",
-                doc: "Role to privileges: usage, select, update.",
+                doc: "Role to privileges: usage, select, update. Who is not listed has none.",
                 shape: Shape::MapOf(&Shape::TextList),
             },
             WAS,

@@ -25,7 +25,7 @@ pub fn mark(steps: &mut [Step], bystanders: &[Bystander], work: &Work, cx: &Plan
             && let Some(step) = dropping(steps, on)
         {
             let reason = format!("{what} goes along, and is not made again: trueup does not model it");
-            step.hazards.push(Hazard { kind: HazardKind::DataLoss, reason });
+            step.hazards.push(Hazard::new(HazardKind::DataLoss, reason));
         }
     }
     for Bystander { what, on, taken_over, .. } in

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::step::{LockMode, Step};
+use crate::kinds::component::Decided;
 use crate::kinds::{KindTag, Means, Object};
 
 /// The two catalogs of a plan and what has been decided so far.
@@ -26,6 +27,8 @@ pub struct PlanContext<'a> {
     pub major: u32,
     /// Whether tables may be in use: indexes are then built concurrently, constraints validated later.
     pub online: bool,
+    /// Of whom the project says what they may do, where the default privileges that the plan will meet are not known.
+    pub unread: Option<&'a Decided>,
 }
 
 impl PlanContext<'_> {

@@ -28,6 +28,7 @@ use crate::core::catalog::{Bystander, Catalog};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
 use crate::core::step::{Phase, Step, Transaction};
+use crate::kinds::component::Decided;
 use crate::plan::context::PlanContext;
 
 /// The ordered steps from one state to another.
@@ -120,6 +121,8 @@ pub struct PlanOptions {
     pub bystanders: Vec<Bystander>,
     /// What is dropped only with consent, because nobody declared it before, each with the reason.
     pub undeclared: std::collections::BTreeMap<ObjectId, String>,
+    /// Of whom the project says what they may do, where the default privileges of the database that the plan will meet are not known.
+    pub unread: Option<Decided>,
 }
 
 impl PlanOptions {
@@ -134,6 +137,7 @@ impl PlanOptions {
             archive: std::collections::BTreeMap::new(),
             bystanders: Vec::new(),
             undeclared: std::collections::BTreeMap::new(),
+            unread: None,
         }
     }
 }
@@ -153,6 +157,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
         filled: options.data_steps.iter().map(|step| step.object.clone()).filter(|id| id.top() != *id).collect(),
         major: options.major,
         online: options.online,
+        unread: options.unread.as_ref(),
     };
     let work = rebuild::expand(&differences, &mut cx);
     fold::fold(&mut cx);

@@ -38,7 +38,9 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
         if object.kind().info().inline || cx.folded.contains(id) || provided {
             continue;
         }
-        steps.extend(object.create(id, cx));
+        let mut made = object.create(id, cx);
+        made.first_mut().into_iter().for_each(|step| step.hazards.extend(crate::kinds::component::opened(id, cx)));
+        steps.extend(made);
         steps.extend(crate::kinds::component::after_create(id, object, cx));
     }
     for id in &work.reattached {
@@ -88,7 +90,7 @@ fn along(step: Step, id: &ObjectId, cx: &PlanContext<'_>) -> Step {
 /// A drop that only makes room for the same object to be made again loses nothing, unless it holds data.
 fn soften(mut step: Step, cx: &PlanContext<'_>) -> Step {
     if cx.created.contains(&step.object) && !cx.from.get(&step.object).is_some_and(|o| o.kind().info().holds_data) {
-        step.hazards.retain(|h| !h.kind.needs_consent());
+        step.hazards.retain(|h| !h.needs_consent());
     }
     step
 }
@@ -112,7 +114,7 @@ fn swap(id: &ObjectId, cx: &PlanContext<'_>, steps: &mut Vec<Step>) {
     for mut step in object.drop(&aside, cx) {
         // What a type holds moves over in the steps of its columns; what nothing can move over is lost.
         let lost = object.kind().info().holds_data;
-        step.hazards.retain(|hazard| lost && hazard.kind.needs_consent());
+        step.hazards.retain(|hazard| lost && hazard.needs_consent());
         step.requires.push(id.clone());
         step.rank = u8::MAX;
         step.done_when = is_aside.as_ref().map(|is_aside| format!("SELECT NOT ({is_aside})"));

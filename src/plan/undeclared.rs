@@ -15,7 +15,7 @@ pub fn mark(steps: &mut [Step], options: &PlanOptions, cx: &PlanContext<'_>) {
         if !cx.is_dropped(id) || cx.is_new(id) {
             continue;
         }
-        let hazard = |reason: String| Hazard { kind: HazardKind::Drop, reason };
+        let hazard = |reason: String| Hazard::new(HazardKind::Drop, reason);
         if let Some(own) = steps.iter_mut().find(|step| step.destroys.contains(id) && step.object == *id) {
             own.hazards.push(hazard(why.clone()));
         } else if let Some(step) = dropping(steps, id, cx)

@@ -47,6 +47,8 @@ pub struct EphemeralOptions {
     pub major: Option<u32>,
     /// Whether databases begin as a Supabase project does ([`supabase`]) rather than empty.
     pub supabase: bool,
+    /// Whether new tables, functions and sequences of `public` are open to the roles of Supabase's API there.
+    pub exposed: bool,
     /// The folder to keep clusters in; by default the user's cache folder.
     pub cache_dir: Option<PathBuf>,
     /// The role that scratch databases belong to and are connected to as, so that what is made there has the owner that
@@ -73,6 +75,7 @@ struct Inner {
     server: Server,
     describe: String,
     supabase: bool,
+    exposed: bool,
     role: Option<String>,
     is_live_server: bool,
 }
@@ -150,7 +153,8 @@ impl Ephemeral {
             Server::Docker(_) | Server::Given => None,
         };
         let is_live_server = matches!(options.choice, EphemeralChoice::SameServer(_));
-        let inner = Inner { janitor, admin, server, describe, supabase: options.supabase, role, is_live_server };
+        let (supabase, exposed) = (options.supabase, options.exposed);
+        let inner = Inner { janitor, admin, server, describe, supabase, exposed, role, is_live_server };
         inner.prepare().await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -218,6 +222,9 @@ impl Ephemeral {
             if given {
                 let session = database.connect().await?;
                 supabase::apply(&session).await?;
+            }
+            if inner.exposed {
+                supabase::expose(&database.connect().await?).await?;
             }
             // Settings of a database do not come with its template.
             let path = supabase::SEARCH_PATH;

@@ -10,6 +10,9 @@ use crate::core::name::{ident, literal};
 /// the role or the server cannot do.
 pub const PRELUDE: &str = include_str!("supabase.sql");
 
+/// The statements that open new tables, functions and sequences of `public` to the roles of the platform's API. They may be run again.
+pub const EXPOSED: &str = include_str!("supabase_exposed.sql");
+
 /// The search path of sessions in a Supabase project.
 pub const SEARCH_PATH: &str = "\"$user\", public, extensions";
 
@@ -29,6 +32,16 @@ pub(crate) fn template_name() -> String {
 /// A statement of the prelude that the server refuses.
 pub async fn apply(session: &Session) -> Result<()> {
     session.batch(PRELUDE).await?;
+    session.take_notices();
+    Ok(())
+}
+
+/// Opens what is created in `public` from now on.
+///
+/// # Errors
+/// A statement that the server refuses.
+pub async fn expose(session: &Session) -> Result<()> {
+    session.batch(EXPOSED).await?;
     session.take_notices();
     Ok(())
 }

@@ -1,5 +1,6 @@
 -- What a Supabase project has before its own migrations run, as far as schemas refer to it: roles, schemas, the
--- tables and functions of auth, storage, realtime and vault, default privileges. Run in ephemeral databases only.
+-- tables and functions of auth, storage, realtime and vault. Run in ephemeral databases only. The default privileges that open
+-- new tables of public are not part of it: see supabase_exposed.sql.
 --
 -- Every statement can be run again. What the connecting role or the server cannot do (extensions that are not
 -- installed, attributes that only a superuser may set) is skipped.
@@ -475,25 +476,5 @@ begin
   end if;
 exception
   when insufficient_privilege then null;
-end
-$$;
-
--- Default privileges, last, so that nothing above is touched by them.
-do $$
-declare
-  owner text;
-  kind text;
-begin
-  foreach owner in array array['postgres', 'supabase_admin', current_user] loop
-    foreach kind in array array['tables', 'functions', 'sequences'] loop
-      begin
-        execute format(
-          'alter default privileges for role %I in schema public grant all on %s to postgres, anon, authenticated, service_role',
-          owner, kind);
-      exception
-        when insufficient_privilege then null;
-      end;
-    end loop;
-  end loop;
 end
 $$;

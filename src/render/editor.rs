@@ -13,6 +13,7 @@ use crate::core::meaning::MEANING;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
 
+use crate::kinds::component::{Decided, decided};
 use crate::kinds::{contradictions, ensure, holds, restated, uncommitted};
 use crate::plan::Plan;
 
@@ -34,6 +35,8 @@ pub struct Editor<'a> {
     pub values: &'a [String],
     /// Whether the script may meet any state.
     pub offline: bool,
+    /// Of whom the project says what they may do.
+    pub decided: &'a Decided,
     /// What the states are called.
     pub title: String,
 }
@@ -239,7 +242,7 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
     out.push_str(&parts.late);
     out.push_str(&parts.last);
     out.push_str("\n-- What now holds.\n");
-    out.push_str(&result(editor.to, editor.plan.major, true));
+    out.push_str(&result(editor, true));
     out
 }
 
@@ -257,7 +260,7 @@ fn known_state<'a>(editor: &Editor<'_>, steps: impl Iterator<Item = &'a Step>, l
         // What was built once more although its place is taken already.
         restated::without_leftovers(editor.to).iter().for_each(|sql| statement(sql, &mut out));
         out.push_str("\n-- What now holds.\n");
-        out.push_str(&result(editor.to, editor.plan.major, false));
+        out.push_str(&result(editor, false));
     }
     out
 }
@@ -295,7 +298,17 @@ impl Parts {
                         let demanded = ensure::demanded(id, object, editor.to, editor.plan.major);
                         demanded.iter().for_each(|sql| statement(sql, part));
                     }
+                    // What default privileges give with it is known of no state but one that was read.
+                    let cleared = editor.decided.cleared(id, object, editor.to).filter(|_| editor.offline);
+                    let around = cleared
+                        .and_then(|sql| Some(decided::around_creation(&holds::there(id, object, editor.to)?, &sql)));
+                    if let Some((before, _)) = &around {
+                        statement(before, part);
+                    }
                     statements.iter().for_each(|sql| statement(sql, part));
+                    if let Some((_, after)) = &around {
+                        statement(after, part);
+                    }
                     if editor.offline {
                         let said = restated::restated(id, object, editor.plan.major);
                         said.now.iter().for_each(|sql| statement(sql, &mut self.body));
@@ -337,6 +350,7 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
         filled: BTreeSet::new(),
         major: editor.plan.major,
         online: false,
+        unread: None,
     };
     if object.kind().info().inline {
         return Vec::new();
@@ -346,8 +360,18 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
 
 /// One query: one row for all of it, then one per object, and one for each part that is not as declared where its whole does not
 /// say so. What is not as it should be comes first.
-fn result(to: &Catalog, major: u32, offline: bool) -> String {
+fn result(editor: &Editor<'_>, offline: bool) -> String {
+    let (to, major) = (editor.to, editor.plan.major);
     let mut rows = Vec::new();
+    for id in editor.decided.closed(to) {
+        if let Some((there, holds)) = holds::closed(id, to, major) {
+            rows.push(format!("  ({}, {there}, {holds}, true)", literal(&id.to_string())));
+        }
+    }
+    for default in editor.decided.closed_defaults() {
+        let name = literal(&default.id().to_string());
+        rows.push(format!("  ({name}, true, {}, true)", decided::is_closed(default)));
+    }
     for (id, object) in to.iter() {
         let quiet = holds::is_quiet(object);
         if !quiet && (id.kind().is_component() || object.kind().info().inline) {

@@ -19,7 +19,7 @@ pub fn render(report: &Report<'_>) -> String {
         let place = report.declared.and_then(|c| c.location(id));
         for hazard in &step.hazards {
             let message = format!("{id}: {}", hazard.reason);
-            out.push_str(&command("warning", place, hazard.kind.word(), &message));
+            out.push_str(&command("warning", place, &hazard.label(), &message));
         }
     }
     out.push_str(&guarded(&markdown::render(report)));

@@ -65,8 +65,13 @@ fn head(report: &Report<'_>, out: &mut String) {
     if summary.need_consent > 0 {
         let _ = writeln!(
             out,
-            "<div class=\"banner del\">{} lose data and need consent (<code>--allow</code>).</div>",
-            summary.need_consent
+            "<div class=\"banner del\">{} only with consent (<code>--allow {}</code>).</div>",
+            if summary.need_consent == 1 {
+                "1 step runs".to_owned()
+            } else {
+                format!("{} steps run", summary.need_consent)
+            },
+            summary.to_allow()
         );
     }
     if let Some(proof) = report.proof {
@@ -183,8 +188,8 @@ fn row(number: usize, step: &Step, out: &mut String) {
     }
     out.push_str("</td><td>");
     for hazard in &step.hazards {
-        let class = if hazard.kind.needs_consent() { "del" } else { "mod" };
-        let _ = write!(out, "<span class=\"tag {class}\">{}</span> {}<br>", hazard.kind.word(), e(&hazard.reason));
+        let class = if hazard.needs_consent() { "del" } else { "mod" };
+        let _ = write!(out, "<span class=\"tag {class}\">{}</span> {}<br>", hazard.label(), e(&hazard.reason));
     }
     out.push_str("</td></tr>\n");
 }

@@ -22,7 +22,7 @@ pub fn render(report: &Report<'_>) -> String {
     let _ = writeln!(out, "**{}**", escape(&summary.line()));
     if summary.need_consent > 0 {
         let _ =
-            writeln!(out, "\n⛔ {} would lose data and run only with consent.", counted(summary.need_consent, "step"));
+            writeln!(out, "\n⛔ {} only with consent: `--allow {}`.", runs(summary.need_consent), summary.to_allow());
     }
     if let Some(proof) = report.proof {
         let (sign, verdict) = if proof.holds() { ("✅", "Proved") } else { ("❌", "Not proved") };
@@ -63,6 +63,10 @@ fn notes(report: &Report<'_>, out: &mut String) {
     }
 }
 
+fn runs(steps: usize) -> String {
+    format!("{} {}", counted(steps, "step"), if steps == 1 { "runs" } else { "run" })
+}
+
 fn steps(report: &Report<'_>, out: &mut String) {
     out.push_str("\n| # | Phase | Step | Lock | Hazards |\n| ---: | --- | --- | --- | --- |\n");
     for (i, step) in report.plan.steps().enumerate() {
@@ -75,7 +79,7 @@ fn steps(report: &Report<'_>, out: &mut String) {
             .as_ref()
             .map_or(String::new(), |(mode, on)| format!("{} on {}", mode.name(), cell(&on.sql_path())));
         let hazards: Vec<_> =
-            step.hazards.iter().map(|h| format!("**{}**: {}", h.kind.word(), escape(&h.reason))).collect();
+            step.hazards.iter().map(|h| format!("**{}**: {}", h.label(), escape(&h.reason))).collect();
         let _ = writeln!(
             out,
             "| {} | {} | {} | {lock} | {} |",

@@ -48,7 +48,7 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
             statement(uncommitted::CHECKED_NOW, &mut out);
         }
         for hazard in &step.hazards {
-            let _ = writeln!(out, "-- {}: {}", hazard.kind.word(), clean_line(&hazard.reason));
+            let _ = writeln!(out, "-- {}: {}", hazard.label(), clean_line(&hazard.reason));
         }
         statement(&step.sql, &mut out);
         let next = steps.get(n + 1);

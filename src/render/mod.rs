@@ -20,7 +20,7 @@ pub mod tree;
 pub(crate) mod sample;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::core::catalog::Catalog;
@@ -79,11 +79,18 @@ pub struct Summary {
     pub hazards: BTreeMap<HazardKind, usize>,
     /// Steps that need consent.
     pub need_consent: usize,
+    /// The hazards that they need it for.
+    pub consents: BTreeSet<HazardKind>,
     /// The strongest lock on a relation that exists already, and on which relation (the first to be so locked).
     pub lock: Option<(LockMode, ObjectId)>,
 }
 
 impl Summary {
+    /// The words to consent to what needs consent, as `--allow` takes them.
+    pub fn to_allow(&self) -> String {
+        self.consents.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(",")
+    }
+
     /// Counts.
     pub fn of(differences: &[Difference], plan: &Plan) -> Self {
         let tree = tree::Tree::new(differences);
@@ -114,7 +121,8 @@ impl Summary {
             transactions: plan.transactions.len(),
             phases,
             hazards,
-            need_consent: plan.losses().count(),
+            need_consent: plan.steps().filter(|step| step.needs_consent()).count(),
+            consents: plan.steps().flat_map(|s| &s.hazards).filter(|h| h.needs_consent()).map(|h| h.kind).collect(),
             lock,
         }
     }

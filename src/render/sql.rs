@@ -150,7 +150,7 @@ fn comment(number: usize, total: usize, step: &Step, out: &mut String) {
     }
     out.push('\n');
     for hazard in &step.hazards {
-        let _ = writeln!(out, "-- {}: {}", hazard.kind.word().to_uppercase(), clean_line(&hazard.reason));
+        let _ = writeln!(out, "-- {}: {}", hazard.label().to_uppercase(), clean_line(&hazard.reason));
     }
 }
 

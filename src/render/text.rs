@@ -213,12 +213,9 @@ fn draw_step(number: usize, width: usize, step: &Step, paint: Paint, out: &mut S
         let _ = writeln!(out, "{pad}{}", paint.dim(format!("lock: {} on {}", mode.name(), clean_line(&on.sql_path()))));
     }
     for hazard in &step.hazards {
-        let said = format!("{}: {}", hazard.kind.word(), clean_line(&hazard.reason));
-        let said = if hazard.kind.needs_consent() {
-            paint.red(format!("!! {said}"))
-        } else {
-            paint.yellow(format!("!  {said}"))
-        };
+        let said = format!("{}: {}", hazard.label(), clean_line(&hazard.reason));
+        let said =
+            if hazard.needs_consent() { paint.red(format!("!! {said}")) } else { paint.yellow(format!("!  {said}")) };
         let _ = writeln!(out, "{pad}{said}");
     }
 }

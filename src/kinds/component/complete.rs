@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::core::catalog::{Catalog, CatalogBuilder};
 use crate::core::id::ObjectId;
@@ -26,46 +26,68 @@ pub enum ManageGrants {
 }
 
 /// How far owners and privileges are managed (`manage:` in trueup.yaml).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ManageAccess {
+#[derive(Clone, Copy)]
+pub struct ManageAccess<'a> {
     /// Whether declared owners are enforced.
     pub owners: bool,
     /// Which privileges are.
     pub grants: ManageGrants,
+    /// The roles that the profile's platform lets strangers in with: lists of privileges are complete for them, too.
+    pub api_roles: &'a [&'a str],
+    /// Whether a schema is the project's to manage.
+    pub manages: &'a dyn Fn(&str) -> bool,
 }
 
-impl Default for ManageAccess {
+impl Default for ManageAccess<'_> {
     fn default() -> Self {
-        Self { owners: true, grants: ManageGrants::default() }
+        Self { owners: true, grants: ManageGrants::default(), api_roles: &[], manages: &|_| true }
+    }
+}
+
+impl ManageAccess<'_> {
+    /// Whether every list of privileges says all of what a grantee has, whether or not the project names it anywhere.
+    pub(super) fn always(&self, grantee: &str) -> bool {
+        grantee == "public" || self.api_roles.contains(&grantee)
+    }
+
+    pub(super) fn manages_schema_of(&self, id: &ObjectId) -> bool {
+        id.schema().is_none_or(|schema| (self.manages)(&schema))
     }
 }
 
 /// What a project names, and so manages.
 #[derive(Debug, Default)]
-struct Named {
-    grantees: BTreeSet<String>,
+pub(super) struct Named {
+    pub(super) grantees: BTreeSet<String>,
     /// Roles whose default privileges it declares.
     roles: BTreeSet<String>,
-    owners: BTreeSet<ObjectId>,
+    /// Roles that it names otherwise: as owners, and those that policies are for.
+    pub(super) mentioned: BTreeSet<String>,
 }
 
 impl Named {
-    fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>) -> Self {
+    pub(super) fn of<'a>(objects: impl Iterator<Item = (&'a ObjectId, &'a Object)>) -> Self {
         let mut named = <Self as Default>::default();
         for (id, object) in objects {
             if Grant::of(object).is_some() || SequenceGrant::of(object).is_some() {
+                if Grant::is_complete_list(id) {
+                    continue;
+                }
                 named.grantees.insert(id.name().into_owned());
             } else if let Some(default) = DefaultPrivilege::of(object) {
                 named.grantees.insert(default.grantee.clone());
                 named.roles.insert(default.role.clone());
-            } else if Owner::of(object).is_some() {
-                named.owners.insert(id.clone());
+                named.mentioned.insert(default.role.clone());
+            } else if let Some(owner) = Owner::of(object) {
+                named.mentioned.insert(owner.role.clone());
+            } else if let Object::Policy(policy) = object {
+                named.mentioned.extend(policy.roles.iter().cloned());
             }
         }
         named
     }
 
-    fn grantee(&self, grantee: &str, manage: &ManageAccess) -> bool {
+    fn grantee(&self, grantee: &str, manage: &ManageAccess<'_>) -> bool {
         match manage.grants {
             ManageGrants::None => false,
             ManageGrants::Named => self.grantees.contains(grantee),
@@ -73,29 +95,19 @@ impl Named {
         }
     }
 
-    fn covers(&self, default: &DefaultPrivilege, manage: &ManageAccess) -> bool {
+    /// Whether the project says of a role's default privileges what a grantee has. A list of them is complete as that of an object
+    /// is; only what was taken from PUBLIC stays taken where the project is silent, for it would let everyone in again.
+    fn covers(&self, default: &DefaultPrivilege, manage: &ManageAccess<'_>, major: u32) -> bool {
+        let ours = default.schema.as_ref().is_none_or(|schema| (manage.manages)(schema));
+        let grantee = &default.grantee;
         match manage.grants {
             ManageGrants::None => false,
-            ManageGrants::Named => self.roles.contains(&default.role) && self.grantees.contains(&default.grantee),
-            ManageGrants::All => true,
+            ManageGrants::All => ours,
+            ManageGrants::Named => {
+                ours && self.roles.contains(&default.role)
+                    && (self.grantees.contains(grantee) || manage.always(grantee) && !default.is_restriction(major))
+            }
         }
-    }
-}
-
-/// Which owners and privileges of a live catalog a project (as declared, not completed) leaves alone: owners it does not declare,
-/// privileges of grantees it names nowhere, default privileges of roles for which it declares none.
-pub fn unmanaged_access<'a>(
-    live: &'a Catalog,
-    declared: &Catalog,
-    manage: &ManageAccess,
-) -> impl Fn(&ObjectId) -> bool + 'a {
-    let named = Named::of(declared.iter());
-    let manage = *manage;
-    move |id| match id.kind() {
-        KindTag::Owner => !manage.owners || !named.owners.contains(id),
-        KindTag::Grant | KindTag::SequenceGrant => !named.grantee(&id.name(), &manage),
-        KindTag::DefaultPrivilege => DefaultPrivilege::get(live, id).is_some_and(|d| !named.covers(d, &manage)),
-        _ => false,
     }
 }
 
@@ -106,7 +118,9 @@ pub fn unmanaged_access<'a>(
 /// - a new signature of a routine has the owner and the privileges of the one it takes the place of, as REPLACE keeps them: the
 ///   default would let everyone call what may have been closed to them;
 /// - a live sequence or table that is unmanaged in some grantee's privileges keeps them (also when it has to be rebuilt);
-/// - an object has what default privileges give to its owner's objects, but for the grantees it lists itself;
+/// - an object without a list of privileges has what default privileges give to its owner's objects; one with a list has what the list
+///   says, and nothing else for PUBLIC, the roles of the platform's API and every role that the project names, unless it says
+///   `beside defaults`: then it has what default privileges give as well, but for the grantees it lists itself;
 /// - `ALL` is spelled out; a grant of nothing goes; default privileges that are left alone are kept;
 /// - an extension without a comment has the one it comes with.
 ///
@@ -115,7 +129,7 @@ pub fn unmanaged_access<'a>(
 pub fn complete(
     builder: &mut CatalogBuilder,
     live: Option<&Catalog>,
-    manage: &ManageAccess,
+    manage: &ManageAccess<'_>,
     was: &dyn Fn(&ObjectId) -> ObjectId,
 ) {
     let named = Named::of(builder.iter());
@@ -134,21 +148,34 @@ pub fn complete(
     let was: &dyn Fn(&ObjectId) -> ObjectId = &was;
     complete_owners(builder, live, manage, was, &targets, &origin.role);
     complete_comments(builder, live, was);
-    complete_defaults(builder, live, &named, manage, major);
+    let unsaid = complete_defaults(builder, live, &named, manage, major);
 
-    // The default privileges alone, for the look-ups by owner.
-    let mut defaults = CatalogBuilder::new();
-    defaults.origin = origin;
-    for (id, object) in builder.iter().filter(|(_, object)| object.kind() == KindTag::DefaultPrivilege) {
-        defaults.put(id.clone(), object.clone());
-    }
-    let Ok(defaults) = defaults.finish() else { return };
+    // The default privileges alone, for the look-ups by owner: all of them, and those that the project declares.
+    let only = |test: &dyn Fn(&ObjectId) -> bool| {
+        let mut defaults = CatalogBuilder::new();
+        defaults.origin = origin.clone();
+        let all = builder.iter().filter(|(_, object)| object.kind() == KindTag::DefaultPrivilege);
+        for (id, object) in all.filter(|(id, _)| test(id)) {
+            defaults.put(id.clone(), object.clone());
+        }
+        defaults.finish()
+    };
+    let Ok(defaults) = only(&|_| true) else { return };
+    let declared = (!unsaid.is_empty()).then(|| only(&|id| !unsaid.contains(id)).ok()).flatten();
 
     let mut explicit: FxHashMap<ObjectId, BTreeMap<String, Privileges>> = FxHashMap::default();
+    let mut listed: FxHashSet<ObjectId> = FxHashSet::default();
     for (id, object) in builder.iter() {
         if let (Some(grant), Some(parent)) = (Grant::of(object), id.parent()) {
-            explicit.entry(parent).or_default().insert(id.name().into_owned(), grant.privileges.clone());
+            if Grant::is_complete_list(id) {
+                listed.insert(parent);
+            } else {
+                explicit.entry(parent).or_default().insert(id.name().into_owned(), grant.privileges.clone());
+            }
         }
+    }
+    for parent in &listed {
+        builder.remove(&Grant::complete_list(parent));
     }
     let mut granted: FxHashMap<&str, Vec<(&ObjectId, &Grant)>> = FxHashMap::default();
     for (id, object) in live.into_iter().flat_map(Catalog::iter) {
@@ -163,7 +190,7 @@ pub fn complete(
         let has_any = |id: &&ObjectId| explicit.contains_key(*id) || granted.contains_key(was(id).as_str());
         targets.extend(columns.filter(has_any).cloned());
     }
-    let wanting = Wanting { named: &named, manage, major };
+    let wanting = Wanting { named: &named, manage, major, declared: declared.as_ref() };
     for id in &targets {
         let Some(letter) = object_type(id.kind()) else { continue };
         let owner = match builder.get(&Owner::id(id)).and_then(Owner::of) {
@@ -178,32 +205,61 @@ pub fn complete(
             let grants = granted.get(live_id.as_str()).into_iter().flatten();
             grants.map(|(grant_id, grant)| (grant_id.name().into_owned(), &grant.privileges)).collect()
         });
-        let wanted = wanting.access(initial, &owner, &given, has, letter);
+        let said = declared.as_ref().map(|defaults| super::initial(defaults, id, letter, &owner, major));
+        let is_complete = listed.contains(id) && manage.manages_schema_of(id);
+        let wanted = wanting.access(initial, &owner, &given, is_complete, has, letter);
         let own = acl::owners_own(letter, major);
-        let mut kept = BTreeSet::new();
-        for (grantee, mut privileges) in wanted {
-            let owns = grantee == owner && letter != 'c';
+        let mut kept: BTreeSet<&String> = BTreeSet::new();
+        for (grantee, privileges) in &wanted.access {
+            let mut privileges = privileges.clone();
+            let owns = *grantee == owner && letter != 'c';
             // An owner may grant in any case: an option of its own is only what somebody has said.
-            if owns && !given.contains_key(&grantee) {
+            if owns && !given.contains_key(grantee) {
                 privileges.values_mut().for_each(|option| *option = false);
             }
             if if owns { privileges != own } else { !privileges.is_empty() } {
-                builder.put(Grant::id(id, &grantee), Grant::of_owner(privileges));
+                let unsaid = unsaid_of(said.as_ref().filter(|_| !owns), &given, grantee, &wanted);
+                builder.put(Grant::id(id, grantee), Grant { unsaid, ..Grant::of_owner(privileges) });
                 kept.insert(grantee);
             }
         }
-        for grantee in given.keys().filter(|g| !kept.contains(*g)) {
+        for grantee in given.keys().filter(|g| !kept.contains(g)) {
             builder.remove(&Grant::id(id, grantee));
         }
     }
     complete_sequences(builder, live, &wanting, &defaults, was);
 }
 
+/// Of the privileges that a grantee should have, those that no file gives it: default privileges do which the project does not
+/// declare. `said` is what the others give; none where there are no such. What a grantee has already it does not gain.
+fn unsaid_of(
+    said: Option<&Access>,
+    given: &BTreeMap<String, Privileges>,
+    grantee: &str,
+    wanted: &Wanted,
+) -> BTreeSet<String> {
+    let is_new = !given.contains_key(grantee) && !wanted.kept.contains(grantee);
+    let (Some(said), Some(privileges)) = (said.filter(|_| is_new), wanted.access.get(grantee)) else {
+        return BTreeSet::new();
+    };
+    let is_said = |word: &&String| said.get(grantee).is_some_and(|said| said.contains_key(*word));
+    privileges.keys().filter(|word| !is_said(word)).cloned().collect()
+}
+
+/// What everyone should have on an object.
+struct Wanted {
+    access: Access,
+    /// Those who are left what they have.
+    kept: BTreeSet<String>,
+}
+
 /// What decides over the privileges that an object should have.
 struct Wanting<'a> {
     named: &'a Named,
-    manage: &'a ManageAccess,
+    manage: &'a ManageAccess<'a>,
     major: u32,
+    /// The default privileges that the project declares, where there are others.
+    declared: Option<&'a Catalog>,
 }
 
 impl Wanting<'_> {
@@ -214,18 +270,28 @@ impl Wanting<'_> {
         initial: Access,
         owner: &str,
         given: &BTreeMap<String, Privileges>,
+        is_complete: bool,
         on_server: Option<Vec<(String, &Privileges)>>,
         letter: char,
-    ) -> Access {
-        let managed = |grantee: &str| self.named.grantee(grantee, self.manage);
+    ) -> Wanted {
+        let is_complete = is_complete && self.manage.grants != ManageGrants::None;
+        let managed = |grantee: &str| {
+            let is_named = || self.manage.always(grantee) || self.named.mentioned.contains(grantee);
+            self.named.grantee(grantee, self.manage) || is_complete && is_named()
+        };
         let mut wanted = initial;
+        if is_complete {
+            wanted.retain(|grantee, _| grantee == owner || !managed(grantee));
+        }
         let is_new = on_server.is_none();
+        let mut kept = BTreeSet::new();
         if let Some(has) = on_server {
             wanted.retain(|grantee, _| grantee == owner || managed(grantee));
             if !managed(owner) && !has.iter().any(|(grantee, _)| grantee == owner) {
                 wanted.remove(owner);
             }
             for (grantee, privileges) in has.into_iter().filter(|(grantee, _)| !managed(grantee)) {
+                kept.insert(grantee.clone());
                 wanted.insert(grantee, privileges.clone());
             }
         }
@@ -233,7 +299,7 @@ impl Wanting<'_> {
             let given = given.iter().map(|(who, what)| (who.clone(), acl::expanded(what, letter, self.major)));
             wanted.extend(given);
         }
-        wanted
+        Wanted { access: wanted, kept }
     }
 }
 
@@ -246,6 +312,7 @@ fn complete_sequences(
     was: &dyn Fn(&ObjectId) -> ObjectId,
 ) {
     let is_grant = |(_, object): (&ObjectId, &Object)| SequenceGrant::of(object).is_some();
+    let mut listed = FxHashSet::default();
     let said = builder.iter().any(is_grant) || live.is_some_and(|live| live.iter().any(is_grant));
     if !said && defaults.is_empty() {
         return;
@@ -253,8 +320,15 @@ fn complete_sequences(
     let mut given: BTreeMap<ObjectId, BTreeMap<String, Privileges>> = BTreeMap::new();
     for (id, object) in builder.iter() {
         if let (Some(grant), Some(column)) = (SequenceGrant::of(object), id.parent()) {
+            if Grant::is_complete_list(id) {
+                listed.insert(column);
+                continue;
+            }
             given.entry(column).or_default().insert(id.name().into_owned(), grant.privileges.clone());
         }
+    }
+    for column in &listed {
+        builder.remove(&SequenceGrant::complete_list(column));
     }
     let sequence = |id: &ObjectId, object: &Object| Column::of(object)?.identity_sequence(id);
     let columns: Vec<(ObjectId, ObjectId)> =
@@ -269,13 +343,18 @@ fn complete_sequences(
         let letter = super::sequence_grant::LETTER;
         let initial = super::default_privilege::initial(defaults, &sequence_id, letter, &owner, wanting.major);
         let given = given.remove(&id).unwrap_or_default();
-        let mut wanted = wanting.access(initial, &owner, &given, has, letter);
-        wanted.retain(|grantee, privileges| *grantee != owner && !privileges.is_empty());
-        for grantee in given.keys().filter(|grantee| !wanted.contains_key(*grantee)) {
+        let said =
+            wanting.declared.map(|d| super::default_privilege::initial(d, &sequence_id, letter, &owner, wanting.major));
+        let is_complete = listed.contains(&id) && wanting.manage.manages_schema_of(&id);
+        let mut wanted = wanting.access(initial, &owner, &given, is_complete, has, letter);
+        wanted.access.retain(|grantee, privileges| *grantee != owner && !privileges.is_empty());
+        for grantee in given.keys().filter(|grantee| !wanted.access.contains_key(*grantee)) {
             builder.remove(&SequenceGrant::id(&id, grantee));
         }
-        for (grantee, privileges) in wanted {
-            builder.put(SequenceGrant::id(&id, &grantee), SequenceGrant::of_owner(privileges));
+        for (grantee, privileges) in &wanted.access {
+            let unsaid = unsaid_of(said.as_ref(), &given, grantee, &wanted);
+            let grant = SequenceGrant { unsaid, ..SequenceGrant::of_owner(privileges.clone()) };
+            builder.put(SequenceGrant::id(&id, grantee), grant);
         }
     }
 }
@@ -322,7 +401,7 @@ fn base_name(signature: &str) -> &str {
 fn complete_owners(
     builder: &mut CatalogBuilder,
     live: Option<&Catalog>,
-    manage: &ManageAccess,
+    manage: &ManageAccess<'_>,
     was: &dyn Fn(&ObjectId) -> ObjectId,
     targets: &[ObjectId],
     connecting: &str,
@@ -372,15 +451,18 @@ fn complete_comments(builder: &mut CatalogBuilder, live: Option<&Catalog>, was: 
     }
 }
 
+/// Returns those that are kept although the project does not declare them.
 fn complete_defaults(
     builder: &mut CatalogBuilder,
     live: Option<&Catalog>,
     named: &Named,
-    manage: &ManageAccess,
+    manage: &ManageAccess<'_>,
     major: u32,
-) {
+) -> BTreeSet<ObjectId> {
+    let mut kept = BTreeSet::new();
     let declared: Vec<(ObjectId, DefaultPrivilege)> =
         builder.iter().filter_map(|(id, o)| DefaultPrivilege::of(o).map(|d| (id.clone(), d.clone()))).collect();
+    let is_declared: BTreeSet<ObjectId> = declared.iter().map(|(id, _)| id.clone()).collect();
     for (id, mut default) in declared {
         let letter = super::default_privilege::letter(&default.object_type);
         default.privileges = acl::expanded(&default.privileges, letter, major);
@@ -392,9 +474,12 @@ fn complete_defaults(
     }
     for (id, object) in live.into_iter().flat_map(|l| l.roots(KindTag::DefaultPrivilege)) {
         if let Some(default) = DefaultPrivilege::of(object)
-            && !named.covers(default, manage)
+            && !is_declared.contains(id)
+            && !named.covers(default, manage, major)
         {
             builder.put(id.clone(), default.clone());
+            kept.insert(id.clone());
         }
     }
+    kept
 }

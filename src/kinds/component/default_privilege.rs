@@ -11,6 +11,7 @@ use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{ident, role as role_sql};
 use crate::core::step::{HazardKind, Phase, Step};
+use crate::core::versions;
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
@@ -77,7 +78,26 @@ impl DefaultPrivilege {
         self.privileges == self.base(major)
     }
 
+    /// The letter of its type of objects in `pg_default_acl`.
+    pub(super) fn letter_of_catalog(&self) -> char {
+        TYPES.iter().find(|(word, ..)| *word == self.object_type).map_or('r', |(_, letter, _)| *letter)
+    }
+
+    /// Whether it gives every privilege, none of them to be granted on. MAINTAIN may be missing: not every server has it.
+    pub fn is_all(&self) -> bool {
+        let known = acl::words_of(letter(&self.object_type), versions::MAINTAIN - 1);
+        known.iter().all(|word| self.privileges.get(*word) == Some(&false))
+    }
+
+    /// Whether it gives less than would hold without it.
+    pub(super) fn is_restriction(&self, major: u32) -> bool {
+        let base = self.base(major);
+        !self.is_base(major)
+            && self.privileges.iter().all(|(word, option)| base.get(word).is_some_and(|had| had >= option))
+    }
+
     fn steps(&self, id: &ObjectId, before: &Privileges, after: &Privileges, cx: &PlanContext<'_>) -> Vec<Step> {
+        let is_said = cx.to.contains(id);
         let object_type = letter(&self.object_type);
         let mut prefix = "ALTER DEFAULT PRIVILEGES ".to_owned();
         if !self.role.is_empty() {
@@ -95,18 +115,27 @@ impl DefaultPrivilege {
             .into_iter()
             .enumerate()
             .map(|(rank, s)| {
-                Step::alter(id, s.sql)
-                    .phase(Phase::Expand)
-                    .hazard(HazardKind::Access, "changes who may use objects created later")
-                    .rank(u8::try_from(rank).unwrap_or(u8::MAX))
+                let step = Step::alter(id, s.sql).phase(Phase::Expand);
+                let step = if s.revokes || is_said {
+                    step.hazard(HazardKind::Access, "changes who may use objects created later")
+                } else {
+                    let who = &self.grantee;
+                    let reason = format!("{who} may use objects created later, by what no file of the project says");
+                    step.hazard_to_consent_to(HazardKind::Access, reason)
+                };
+                step.rank(u8::try_from(rank).unwrap_or(u8::MAX))
             })
             .collect()
     }
 }
 
 impl Kind for DefaultPrivilege {
-    const INFO: KindInfo =
-        KindInfo { last: true, composed: true, ..KindInfo::new("default_privilege", "default privileges") };
+    const INFO: KindInfo = KindInfo {
+        last: true,
+        composed: true,
+        setting: true,
+        ..KindInfo::new("default_privilege", "default privileges")
+    };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {
@@ -305,9 +334,12 @@ fn item(object: &DefaultPrivilege, grants: Vec<(String, Out)>) -> Out {
 }
 
 /// All default privileges as the top-level list: one item per role, schema and type. Nothing where there are none.
-pub fn write_all(catalog: &Catalog) -> Option<Out> {
-    let mut objects: Vec<&DefaultPrivilege> =
-        catalog.roots(KindTag::DefaultPrivilege).filter_map(|(_, o)| DefaultPrivilege::of(o)).collect();
+pub fn write_all(catalog: &Catalog, is_written: &dyn Fn(&DefaultPrivilege) -> bool) -> Option<Out> {
+    let mut objects: Vec<&DefaultPrivilege> = catalog
+        .roots(KindTag::DefaultPrivilege)
+        .filter_map(|(_, o)| DefaultPrivilege::of(o))
+        .filter(|d| is_written(d))
+        .collect();
     let key = |d: &DefaultPrivilege| (d.role.clone(), d.schema.clone(), d.object_type.clone());
     objects.sort_by_cached_key(|d| (key(d), d.grantee.clone()));
     let items: Vec<Out> = objects

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{dollar_quoted, ident};
-use crate::core::step::{Action, HazardKind, Phase, Step};
+use crate::core::step::{Action, Hazard, HazardKind, Phase, Step};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Object};
 use crate::plan::context::PlanContext;
 
@@ -31,11 +31,14 @@ attributes! {
         /// Those that others than the owner have granted, by who did: only they can take them back.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         by_others: BTreeMap<String, BTreeSet<String>> => Ignore,
+        /// Those that no file gives: default privileges do, and the project does not declare those.
+        #[serde(skip)]
+        unsaid: BTreeSet<String> => Ignore,
     }
 }
 
 /// The quoted column, and what follows ON.
-fn target(parent: &ObjectId, object: &Object) -> (Option<String>, String) {
+pub(super) fn target(parent: &ObjectId, object: &Object) -> (Option<String>, String) {
     if matches!(object_type(parent.kind()), Some('c')) {
         return (Some(ident(&parent.name())), format!("TABLE {}", parent.top_sql()));
     }
@@ -70,7 +73,8 @@ fn has(id: &ObjectId, grantee: &str, catalog: &Catalog, object_type: char, major
 /// was changed, which turns the old owner into the new one throughout the access list.
 fn before(id: &ObjectId, grantee: &str, object_type: char, cx: &PlanContext<'_>) -> Privileges {
     let new = cx.is_new(id);
-    let initial = if new { super::initial_privileges(id, object_type, cx) } else { Access::new() };
+    let mut initial = if new { super::initial_privileges(id, object_type, cx) } else { Access::new() };
+    initial.retain(|who, _| !cx.unread.is_some_and(|decided| decided.is_taken_back_unread(&Grant::id(id, who))));
     let raw = |who: &str| {
         if new { initial.get(who).cloned().unwrap_or_default() } else { has(id, who, cx.from, object_type, cx.major) }
     };
@@ -109,13 +113,11 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
                 .phase(Phase::Contract)
                 .hazard(HazardKind::Access, format!("{grantee} loses {}", statement.words.join(", ")));
         } else if !cx.is_new(id) {
-            step = step.hazard(HazardKind::Access, format!("{grantee} gains {}", statement.words.join(", ")));
+            step =
+                gains(step, grantee, &statement.words, Grant::get(cx.to, &Grant::id(id, grantee)).map(|g| &g.unsaid));
         }
-        if let Some(new_owner) = Owner::get(cx.to, &Owner::id(id))
-            && cx.is_new(&Owner::id(id))
-            && new_owner.needs_step(&Owner::id(id), cx)
-        {
-            step = step.requires(&Owner::id(id));
+        if super::owner::changes(id, cx) {
+            step = step.requires(&Owner::id(&super::owner::holder(id, cx.to)));
         }
         if statement.revokes && !cx.is_new(id) {
             let granted_on = statement.words.iter().filter(|word| had.get(*word) == Some(&true)).cloned().collect();
@@ -128,6 +130,36 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
     }
     steps.extend(columns_again(id, grantee, about, &statements, cx));
     steps
+}
+
+/// Says that a grantee gains privileges. Those that no file gives it need consent.
+pub(super) fn gains(step: Step, grantee: &str, words: &[String], unsaid: Option<&BTreeSet<String>>) -> Step {
+    let gained = format!("{grantee} gains {}", words.join(", "));
+    match unsaid.is_some_and(|unsaid| words.iter().any(|word| unsaid.contains(word))) {
+        true => step.hazard_to_consent_to(HazardKind::Access, format!("{gained}: {BY_DEFAULT}")),
+        false => step.hazard(HazardKind::Access, gained),
+    }
+}
+
+/// Why a grantee gains what no file gives it.
+const BY_DEFAULT: &str = "default privileges of this database give it, and no file of the project does";
+
+/// What others gain when an object is created, and no file gives them, as hazards of its creation.
+pub(super) fn opened(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Hazard> {
+    let of = |(grant, object): (&ObjectId, &Object)| {
+        let (unsaid, had) = match SequenceGrant::of(object) {
+            Some(grant_now) => (&grant_now.unsaid, SequenceGrant::get(cx.from, grant).map(|g| &g.privileges)),
+            None => (&Grant::of(object)?.unsaid, Grant::get(cx.from, grant).map(|g| &g.privileges)),
+        };
+        let is_gained = |word: &&String| !had.is_some_and(|had| had.contains_key(*word));
+        let gained: Vec<&str> = unsaid.iter().filter(is_gained).map(String::as_str).collect();
+        let on = if grant.kind() == KindTag::SequenceGrant { " on its sequence" } else { "" };
+        let reason = format!("{} gains {}{on}: {BY_DEFAULT}", grant.name(), gained.join(", "));
+        (!gained.is_empty()).then(|| Hazard::needing_consent(HazardKind::Access, reason))
+    };
+    let grants = |id| cx.to.children(id, KindTag::Grant).chain(cx.to.children(id, KindTag::SequenceGrant));
+    let columns = cx.to.children(id, KindTag::Column).map(|(column, _)| column).filter(|column| cx.is_new(column));
+    std::iter::once(id).chain(columns).flat_map(grants).filter_map(of).collect()
 }
 
 /// A privilege that another than the owner has granted stays when the owner revokes it, and nothing says so: who granted it takes it
@@ -298,7 +330,18 @@ pub fn granted_by_others(catalog: &Catalog) -> Vec<String> {
 impl Grant {
     /// Privileges that the owner has granted.
     pub fn of_owner(privileges: Privileges) -> Self {
-        Self { privileges, by_others: BTreeMap::new() }
+        Self { privileges, by_others: BTreeMap::new(), unsaid: BTreeSet::new() }
+    }
+
+    /// What stands for it that an object's list of privileges is complete, in a declaration that has not been completed: what nobody
+    /// may do with the object.
+    pub fn complete_list(target: &ObjectId) -> ObjectId {
+        Self::id(target, "")
+    }
+
+    /// Whether an id is such a one, also of a [`SequenceGrant`].
+    pub fn is_complete_list(id: &ObjectId) -> bool {
+        id.name().is_empty()
     }
 
     /// The id of what a grantee (`public` for PUBLIC) may do with an object.
@@ -371,7 +414,7 @@ pub(crate) fn given_on_what_it_calls(id: &ObjectId, cx: &PlanContext<'_>) -> Vec
 /// After an object was created: takes back what PostgreSQL gave to grantees that should have nothing.
 pub(super) fn revoke_initial(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let Some(letter) = object_type(id.kind()) else { return Vec::new() };
-    let mut all = Vec::new();
+    let (mut all, mut unread) = (Vec::new(), Vec::new());
     // An owner to come gets what the role has that creates the object, which may be less than an owner has.
     let mut grantees: BTreeSet<String> = super::initial_privileges(id, letter, cx).into_keys().collect();
     grantees.extend(owner(id, cx.to).map(str::to_owned));
@@ -380,9 +423,17 @@ pub(super) fn revoke_initial(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
             all.extend(steps(id, &grantee, id, cx));
         }
     }
+    if let Some(decided) = cx.unread
+        && let Some(object) = cx.to.get(id)
+    {
+        let taken_back = decided.taken_back_unread(id, object, cx.to);
+        // Before anything is granted.
+        unread = taken_back.into_iter().map(|sql| Step::alter(id, sql).rank(1)).collect();
+    }
     for (rank, step) in all.iter_mut().enumerate() {
         // Ranks from 9 on run when everything below the object is there: columns whose privileges are granted again.
         step.rank = u8::try_from(rank + 9).unwrap_or(u8::MAX);
     }
-    all
+    unread.extend(all);
+    unread
 }

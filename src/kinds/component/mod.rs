@@ -7,6 +7,7 @@
 pub mod acl;
 pub mod comment;
 mod complete;
+pub mod decided;
 pub mod default_privilege;
 pub mod grant;
 pub mod owner;
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::step::Step;
+use crate::core::step::{Hazard, Step};
 use crate::core::versions;
 use crate::introspect::{Reader, Row};
 use crate::kinds::{KindTag, Object};
@@ -26,7 +27,8 @@ use crate::plan::context::PlanContext;
 use crate::yaml::{KeyDoc, Shape};
 
 pub use comment::Comment;
-pub use complete::{ManageAccess, ManageGrants, complete, unmanaged_access};
+pub use complete::{ManageAccess, ManageGrants, complete};
+pub use decided::Decided;
 pub use default_privilege::DefaultPrivilege;
 pub use grant::Grant;
 pub use owner::Owner;
@@ -41,7 +43,7 @@ pub const COMMON_KEYS: [KeyDoc; 3] = [
     KeyDoc { name: "owner", doc: "The role that owns it; left as it is where not given.", shape: Shape::Name },
     KeyDoc {
         name: "grants",
-        doc: "Role to privileges: a list of words, `all`, or [] for none. Roles not listed have what default privileges give them.",
+        doc: "Role to privileges: a list of words, `all`, or [] for none. Complete for PUBLIC, the roles of the platform's API and all roles that the project names, unless it says `beside defaults: true`.",
         shape: Shape::MapOf(&Shape::AnyOf(&[Shape::TextList, Shape::TextMap])),
     },
 ];
@@ -152,8 +154,10 @@ fn put_access(
         }
     }
     for (grantee, privileges) in access.into_iter().filter(|(_, p)| !p.is_empty()) {
-        out.builder
-            .put(Grant::id(id, &grantee), Grant { privileges, by_others: others.remove(&grantee).unwrap_or_default() });
+        out.builder.put(
+            Grant::id(id, &grantee),
+            Grant { by_others: others.remove(&grantee).unwrap_or_default(), ..Grant::of_owner(privileges) },
+        );
     }
 }
 
@@ -178,6 +182,11 @@ pub fn initial_privileges(id: &ObjectId, object_type: char, cx: &PlanContext<'_>
         return Access::new();
     }
     default_privilege::initial(cx.from, id, object_type, &cx.from.origin.role, cx.major)
+}
+
+/// What creating an object lets others do that no file says.
+pub fn opened(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Hazard> {
+    grant::opened(id, cx)
 }
 
 /// The steps that follow the creation of an object: taking back initial privileges that it should not have. Those of grantees

@@ -1,5 +1,6 @@
 //! Owners (ALTER … OWNER TO).
 
+use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::Ident;
 use crate::core::step::{HazardKind, LockMode, Step};
@@ -57,6 +58,32 @@ impl Owner {
     }
 }
 
+/// The object whose owner is an object's: a column has that of its relation, a sequence that a column owns that of the table.
+pub(super) fn holder(id: &ObjectId, catalog: &Catalog) -> ObjectId {
+    match id.kind() {
+        KindTag::Column | KindTag::ViewColumn => id.top(),
+        KindTag::Sequence => {
+            let attached =
+                catalog.children(id, KindTag::SequenceOwner).find_map(|(_, object)| SequenceOwner::of(object));
+            attached.map_or_else(|| id.clone(), |attached| attached.column.top())
+        }
+        _ => id.clone(),
+    }
+}
+
+/// Whether an object gets another owner in the plan than the role that creates it, or than it had. The old owner becomes the new one
+/// throughout the access list: what is granted to either of them before that is lost.
+pub(super) fn changes(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let holder = holder(id, cx.to);
+    let owner = Owner::id(&holder);
+    let Some(wanted) = Owner::get(cx.to, &owner) else { return false };
+    let so_far = match cx.is_new(&holder) {
+        true => Some(&cx.from.origin.role),
+        false => Owner::get(cx.from, &owner).map(|owner| &owner.role),
+    };
+    so_far.is_some_and(|role| *role != wanted.role)
+}
+
 /// Changing the owner renames the old one to the new one in the privileges as well, so what the two should have is stated
 /// again in the same go.
 fn change_owner(change: &Change<'_, Owner>) -> Vec<Step> {
@@ -92,7 +119,7 @@ impl Kind for Owner {
     }
 
     /// Every object has one.
-    fn implied(&self, _id: &ObjectId, _catalog: &crate::core::catalog::Catalog) -> bool {
+    fn implied(&self, _id: &ObjectId, _catalog: &Catalog) -> bool {
         true
     }
 

@@ -19,7 +19,7 @@ use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
 
 use super::acl::{self, Access, Privileges, Subject};
-use super::grant::{ranked, taken_back_by_others};
+use super::grant::{gains, ranked, taken_back_by_others};
 use super::{Owner, default_privilege, yaml};
 
 /// The letter that `acldefault` takes for sequences.
@@ -39,6 +39,9 @@ attributes! {
         privileges: Privileges => Alter(alter),
         /// Of these, what others than the owner have granted, by who they are.
         by_others: BTreeMap<String, BTreeSet<String>> => Ignore,
+        /// Those that no file gives, as [`Grant::unsaid`](super::Grant::unsaid).
+        #[serde(skip)]
+        unsaid: BTreeSet<String> => Ignore,
     }
 }
 
@@ -61,7 +64,7 @@ fn owner<'a>(column: &ObjectId, catalog: &'a Catalog) -> &'a str {
     Owner::get(catalog, &Owner::id(&column.top())).map_or(&catalog.origin.role, |owner| &owner.role)
 }
 
-fn on(sequence: &ObjectId) -> String {
+pub(super) fn on(sequence: &ObjectId) -> String {
     format!("SEQUENCE {}", sequence.sql())
 }
 
@@ -75,17 +78,30 @@ pub(crate) fn of_new_identity(column: &Column, id: &ObjectId, cx: &PlanContext<'
     let Some(sequence) = column.identity_sequence(id) else { return Vec::new() };
     let role = cx.from.origin.role.as_str();
     let mut wanted: BTreeMap<String, (Privileges, Privileges)> = BTreeMap::new();
+    let is_taken_back = |who: &str| cx.unread.is_some_and(|d| d.is_taken_back_unread(&SequenceGrant::id(id, who)));
     for (grantee, privileges) in default_privilege::initial(cx.from, &sequence, LETTER, role, cx.major) {
+        if is_taken_back(&grantee) {
+            continue;
+        }
         wanted.entry(grantee).or_default().0 = privileges;
     }
     for (grantee, privileges) in of(id, cx.to) {
         wanted.entry(grantee).or_default().1 = acl::expanded(privileges, LETTER, cx.major);
     }
-    let others = wanted.into_iter().filter(|(grantee, _)| grantee != role);
+    // Another owner to come gets what the creator has, and leaves it with nothing but what it is granted then.
+    let moves = owner(id, cx.to) != role && super::owner::changes(id, cx);
+    if moves {
+        wanted.entry(role.to_owned()).or_default().0.clear();
+    }
+    let others = wanted.into_iter().filter(|(grantee, _)| moves || grantee != role);
     let on = on(&sequence);
     let all =
         others.flat_map(|(grantee, (before, after))| subject(&on, &grantee, cx.major).statements(&before, &after));
-    all.map(|statement| Step::alter(id, statement.sql).rank(9)).collect()
+    let step = |statement: acl::Statement| {
+        let step = Step::alter(id, statement.sql).rank(9);
+        if moves { step.requires(&Owner::id(&id.top())) } else { step }
+    };
+    all.map(step).collect()
 }
 
 /// The steps on a sequence that was there and stays. A new one is settled along with its column; the owner's own are its own.
@@ -107,7 +123,10 @@ fn steps(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     for statement in subject.statements(&before, &after) {
         let said = statement.words.join(", ");
-        let step = Step::alter(id, statement.sql);
+        let mut step = Step::alter(id, statement.sql);
+        if super::owner::changes(&column, cx) {
+            step = step.requires(&Owner::id(&column.top()));
+        }
         if statement.revokes {
             let step = step.phase(Phase::Contract).hazard(HazardKind::Access, format!("{grantee} loses {said}"));
             if let Some(granted) = granted {
@@ -115,7 +134,8 @@ fn steps(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
             }
             steps.push(step);
         } else {
-            steps.push(step.hazard(HazardKind::Access, format!("{grantee} gains {said}")));
+            let unsaid = SequenceGrant::get(cx.to, id).map(|grant| &grant.unsaid);
+            steps.push(gains(step, &grantee, &statement.words, unsaid));
         }
     }
     ranked(steps)
@@ -128,7 +148,12 @@ fn alter(change: &Change<'_, SequenceGrant>) -> Vec<Step> {
 impl SequenceGrant {
     /// Privileges that the owner has granted.
     pub fn of_owner(privileges: Privileges) -> Self {
-        Self { privileges, by_others: BTreeMap::new() }
+        Self { privileges, by_others: BTreeMap::new(), unsaid: BTreeSet::new() }
+    }
+
+    /// As [`Grant::complete_list`](super::Grant::complete_list), of a column's sequence.
+    pub fn complete_list(column: &ObjectId) -> ObjectId {
+        Self::id(column, "")
     }
 
     /// The id of what a grantee (`public` for PUBLIC) may do with the sequence of a column.
@@ -184,7 +209,10 @@ pub(crate) fn read(column: &ObjectId, owner: &str, items: &[String], out: &mut R
     for (grantee, privileges) in acl::read(items) {
         if grantee != owner && !privileges.is_empty() {
             let by_others = others.remove(&grantee).unwrap_or_default();
-            out.builder.put(SequenceGrant::id(column, &grantee), SequenceGrant { privileges, by_others });
+            out.builder.put(
+                SequenceGrant::id(column, &grantee),
+                SequenceGrant { by_others, ..SequenceGrant::of_owner(privileges) },
+            );
         }
     }
 }
@@ -198,7 +226,7 @@ pub(crate) fn declare(
     column: &ObjectId,
     cx: &mut DeclareContext<'_>,
 ) -> crate::core::diagnostic::Result<()> {
-    let grants = fields.map(KEY.name)?;
+    let yaml::List { entries: grants, complete } = yaml::list(fields, KEY.name)?;
     let has_sequence = cx.builder.get(column).and_then(Column::of).is_some_and(|c| c.identity.is_some());
     if let (Some((key, _)), false) = (grants.first(), has_sequence) {
         return Err(crate::core::diagnostic::Diagnostic::error(
@@ -207,6 +235,9 @@ pub(crate) fn declare(
         )
         .at(fields.key_place(KEY.name).unwrap_or_else(|| key.location.clone()))
         .help("privileges on any other sequence stand under `sequences`"));
+    }
+    if let (Some(place), true) = (complete, has_sequence) {
+        cx.add(SequenceGrant::complete_list(column), SequenceGrant::of_owner(Privileges::new()), &place)?;
     }
     for (key, node) in grants {
         let privileges = yaml::privileges(node, LETTER, cx)?;
@@ -220,16 +251,18 @@ pub(crate) fn write(column: &ObjectId, cx: &WriteContext<'_>) -> Option<(String,
     let sequence = Column::get(cx.catalog, column)?.identity_sequence(column)?;
     let major = if cx.catalog.origin.major == 0 { versions::NEWEST_MAJOR } else { cx.catalog.origin.major };
     let initial = initial(&sequence, owner(column, cx.catalog), cx.catalog);
-    let mut grants = BTreeMap::new();
+    let (mut grants, mut as_given) = (BTreeMap::new(), BTreeMap::new());
     for (grantee, privileges) in of(column, cx.catalog) {
-        if initial.get(&grantee) != Some(privileges) {
-            grants.insert(yaml::grantee_key(&grantee), yaml::out(privileges, LETTER, major));
-        }
+        let list = if initial.get(&grantee) == Some(privileges) { &mut as_given } else { &mut grants };
+        list.insert(yaml::grantee_key(&grantee), yaml::out(privileges, LETTER, major));
     }
     for grantee in initial.into_keys() {
         if !cx.catalog.contains(&SequenceGrant::id(column, &grantee)) {
             grants.insert(yaml::grantee_key(&grantee), Out::Flow(Vec::new()));
         }
+    }
+    if !grants.is_empty() {
+        grants.append(&mut as_given);
     }
     (!grants.is_empty()).then(|| (KEY.name.to_owned(), Out::Map(grants.into_iter().collect())))
 }

@@ -131,7 +131,35 @@ fn completion_gives_new_objects_the_default_privileges() {
     let mut declared = with_view("postgres", &[]);
     complete(&mut declared, Some(&live), &ManageAccess::default(), &ObjectId::clone);
     let grant = Grant::get(&declared.finish().unwrap(), &Grant::id(&view(), "anon")).cloned();
-    assert_eq!(grant, Some(Grant::of_owner(set(&["SELECT"]))));
+    // No file says that, which whoever has it created should know.
+    let unsaid = ["SELECT".to_owned()].into();
+    assert_eq!(grant, Some(Grant { unsaid, ..Grant::of_owner(set(&["SELECT"])) }));
+}
+
+#[test]
+fn a_list_of_privileges_is_complete_but_for_roles_that_are_left_alone() {
+    let mut live = state();
+    for grantee in ["anon", "named", "stranger"] {
+        default_privilege(&mut live, grantee, set(&["SELECT"]));
+    }
+    let live = live.finish().unwrap();
+    let other = ObjectId::in_schema(KindTag::View, "public", "w");
+    let of = |is_complete: bool| {
+        let mut declared = with_view("postgres", &[("public", set(&["SELECT"]))]);
+        let view = declared.get(&view()).cloned().unwrap();
+        declared.put(other.clone(), view);
+        declared.put(Grant::id(&other, "named"), Grant::of_owner(set(&["INSERT"])));
+        if is_complete {
+            declared.put(Grant::complete_list(&self::view()), Grant::of_owner(Privileges::new()));
+        }
+        let manage = ManageAccess { api_roles: &["anon"], ..ManageAccess::default() };
+        complete(&mut declared, Some(&live), &manage, &ObjectId::clone);
+        let declared = declared.finish().unwrap();
+        let grants = declared.children(&self::view(), KindTag::Grant).map(|(id, _)| id.name().into_owned());
+        grants.collect::<Vec<_>>()
+    };
+    assert_eq!(of(true), ["public", "stranger"]);
+    assert_eq!(of(false), ["anon", "named", "public", "stranger"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The YAML of comments, owners and grants.
 
-use crate::core::diagnostic::{Diagnostic, Result, nearest};
+use crate::core::diagnostic::{Diagnostic, Location, Result, nearest};
 use crate::core::id::ObjectId;
 use crate::core::versions;
 use crate::declare::context::DeclareContext;
@@ -56,13 +56,7 @@ pub(super) fn privileges(node: &Node, object_type: char, cx: &DeclareContext<'_>
     Ok(acl::expanded(&set, object_type, major))
 }
 
-fn add(
-    set: &mut Privileges,
-    word: &str,
-    option: bool,
-    object_type: char,
-    place: &crate::core::diagnostic::Location,
-) -> Result<()> {
+fn add(set: &mut Privileges, word: &str, option: bool, object_type: char, place: &Location) -> Result<()> {
     let mut word = word.trim().to_uppercase();
     if word == "ALL PRIVILEGES" {
         word = "ALL".to_owned();
@@ -98,6 +92,34 @@ pub(super) fn out(privileges: &Privileges, object_type: char, major: u32) -> Out
     Out::flow(all.into_iter().chain(rest))
 }
 
+/// What stands among the grantees of a list and is none: that what default privileges give stays beside what the list says.
+const BESIDE_DEFAULTS: &str = "beside defaults";
+
+/// A list of privileges by role.
+pub(super) struct List<'a> {
+    /// The grantees, with what they get.
+    pub entries: Vec<&'a (Key, Node)>,
+    /// Where it stands, unless default privileges count beside it.
+    pub complete: Option<Location>,
+}
+
+/// Reads the list at a key. `beside defaults` with a list of privileges is a role of that name.
+///
+/// # Errors
+/// What is no mapping.
+pub(super) fn list<'a>(fields: &Fields<'a>, key: &'static str) -> Result<List<'a>> {
+    let mut complete = fields.get(key).filter(|node| !node.is_null()).and_then(|_| fields.key_place(key));
+    let mut entries = Vec::new();
+    for entry in fields.map(key)? {
+        match entry.1.text().filter(|_| entry.0.text == BESIDE_DEFAULTS) {
+            Some("true") => complete = None,
+            Some("false") => {}
+            _ => entries.push(entry),
+        }
+    }
+    Ok(List { entries, complete })
+}
+
 /// Takes `comment`, `owner` and `grants` out of a mapping, as far as its kind has them.
 ///
 /// # Errors
@@ -121,7 +143,11 @@ pub fn declare(fields: &Fields<'_>, id: &ObjectId, cx: &mut DeclareContext<'_>) 
     if keys("grants")
         && let Some(letter) = object_type(id.kind())
     {
-        for (key, node) in fields.map("grants")? {
+        let list = list(fields, "grants")?;
+        if let Some(place) = list.complete {
+            cx.add(Grant::complete_list(id), Grant::of_owner(Privileges::new()), &place)?;
+        }
+        for (key, node) in list.entries {
             let privileges = privileges(node, letter, cx)?;
             cx.add(Grant::id(id, &grantee(key)), Grant::of_owner(privileges), &key.location)?;
         }
@@ -142,19 +168,25 @@ pub fn write(id: &ObjectId, cx: &WriteContext<'_>) -> Vec<(String, Out)> {
     let owner = Owner::get(catalog, &Owner::id(id)).map_or("", |o| o.role.as_str());
     // The owner of a sequence that a column owns is its table's.
     let follows = catalog.children(id, crate::kinds::KindTag::SequenceOwner).next().is_some();
-    // What every new database has from 15 on says nothing.
-    let given = owner == "pg_database_owner" && id.kind().info().given.contains(&&*id.name());
-    if !owner.is_empty() && owner != catalog.origin.role && !follows && !given {
+    // What every new database has has the owner that it has there: the schema public, from 15 on, one that stands for the database's.
+    let given = id.kind().info().given.contains(&&*id.name());
+    let usual = if given && catalog.origin.major >= versions::PUBLIC_SCHEMA_CLOSED {
+        "pg_database_owner"
+    } else {
+        &catalog.origin.role
+    };
+    if !owner.is_empty() && owner != usual && !follows {
         entries.push(("owner".to_owned(), Out::text(owner)));
     }
     let major = if catalog.origin.major == 0 { versions::NEWEST_MAJOR } else { catalog.origin.major };
     let initial = super::initial(catalog, id, letter, owner, major);
     let mut grants = std::collections::BTreeMap::new();
+    let mut as_given = std::collections::BTreeMap::new();
     for (grant_id, object) in catalog.children(id, crate::kinds::KindTag::Grant) {
         let (grantee, Some(grant)) = (grant_id.name().into_owned(), Grant::of(object)) else { continue };
-        if initial.get(&grantee) != Some(&grant.privileges) {
-            grants.insert(grantee_key(&grantee), out(&grant.privileges, letter, major));
-        }
+        let is_given = initial.get(&grantee) == Some(&grant.privileges);
+        let list = if is_given { &mut as_given } else { &mut grants };
+        list.insert(grantee_key(&grantee), out(&grant.privileges, letter, major));
     }
     for (grantee, privileges) in &initial {
         if catalog.contains(&Grant::id(id, grantee)) {
@@ -168,6 +200,8 @@ pub fn write(id: &ObjectId, cx: &WriteContext<'_>) -> Vec<(String, Out)> {
         }
     }
     if !grants.is_empty() {
+        // What a list does not say, nobody has.
+        grants.append(&mut as_given);
         entries.push(("grants".to_owned(), Out::Map(grants.into_iter().collect())));
     }
     entries

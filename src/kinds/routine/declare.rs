@@ -40,8 +40,11 @@ const SYMBOL: KeyDoc =
     KeyDoc { name: "symbol", doc: "The link symbol of a routine in C, where it is not its name.", shape: Shape::Text };
 const COMMENT: KeyDoc = KeyDoc { name: "comment", doc: "COMMENT ON FUNCTION or PROCEDURE.", shape: Shape::Text };
 const OWNER: KeyDoc = KeyDoc { name: "owner", doc: "The role that owns it.", shape: Shape::Name };
-const GRANTS: KeyDoc =
-    KeyDoc { name: "grants", doc: "Privileges by role: `{authenticated: [execute]}`.", shape: Shape::Any };
+const GRANTS: KeyDoc = KeyDoc {
+    name: "grants",
+    doc: "Privileges by role: `{authenticated: [execute]}`. Who is not listed has none.",
+    shape: Shape::Any,
+};
 const WAS: KeyDoc = KeyDoc { name: "was", doc: "The name or signature it had before.", shape: Shape::Text };
 
 /// How procedures are written.

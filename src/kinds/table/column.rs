@@ -13,7 +13,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::core::versions;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
-use crate::kinds::component::sequence_grant;
+use crate::kinds::component::{self, sequence_grant};
 use crate::kinds::sequence::{identity_clauses, within_bounds_of};
 use crate::kinds::table::Table;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
@@ -242,6 +242,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
         (None, Some(new)) => {
             let wanted = new.sequence.clone().unwrap_or_else(|| usual_sequence(id));
             let mut steps = vec![add_identity(id, new, cx)];
+            steps[0].hazards.extend(component::opened(id, cx));
             if !cx.is_new(id) {
                 let sequence = ObjectId::in_schema(KindTag::Sequence, &wanted.0, &wanted.1);
                 steps.push(counter::of_new_identity(id, new, &sequence, cx).rank(8));
@@ -570,6 +571,6 @@ impl Introspect for Column {
         if let Some(oid) = sequence_oid {
             out.alias(handle, "pg_class", oid, 0);
         }
-        crate::kinds::component::read_column_access(row, &id, out)
+        component::read_column_access(row, &id, out)
     }
 }

@@ -56,7 +56,11 @@ impl Declare for Table {
             KeyDoc { name: "triggers", doc: "Triggers, by name.", shape: Shape::MapOf(&Shape::Ref("triggers")) },
             KeyDoc { name: "comment", doc: "COMMENT ON TABLE.", shape: Shape::Text },
             KeyDoc { name: "owner", doc: "The owning role; managed where it is given.", shape: Shape::Name },
-            KeyDoc { name: "grants", doc: "Privileges by role.", shape: Shape::Any },
+            KeyDoc {
+                name: "grants",
+                doc: "Privileges by role: `{authenticated: [select]}`. Who is not listed has none, but for `beside defaults: true`.",
+                shape: Shape::Any,
+            },
             KeyDoc { name: "was", doc: "The name the table had before.", shape: Shape::Name },
             KeyDoc { name: "unlogged", doc: "UNLOGGED: not crash-safe.", shape: Shape::Boolean },
             KeyDoc { name: "access_method", doc: "The table access method.", shape: Shape::Name },

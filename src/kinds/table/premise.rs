@@ -35,6 +35,7 @@ pub(crate) fn once_declared(id: &ObjectId, object: &Object, to: &Catalog) -> Opt
         filled: none(),
         major: to.origin.major,
         online: true,
+        unread: None,
     };
     match object {
         Object::Constraint(new) if !new.inherited => constraint(new, id, &cx),

@@ -174,6 +174,7 @@ mod tests {
             filled: Default::default(),
             major: versions::NEWEST_MAJOR,
             online: true,
+            unread: None,
         };
         let of = |values: &[&str]| Enum { values: values.iter().map(|&v| v.to_owned()).collect() };
         let id = ObjectId::in_schema(KindTag::Enum, "public", "e");

@@ -21,8 +21,11 @@ use crate::yaml::{KeyDoc, Shape};
 /// The key `owner`.
 pub(crate) const OWNER: KeyDoc = KeyDoc { name: "owner", doc: "The role that owns it.", shape: Shape::Name };
 /// The key `grants` of a type.
-pub(crate) const USAGE: KeyDoc =
-    KeyDoc { name: "grants", doc: "Role to privileges: usage.", shape: Shape::MapOf(&Shape::TextList) };
+pub(crate) const USAGE: KeyDoc = KeyDoc {
+    name: "grants",
+    doc: "Role to privileges: usage. Who is not listed has none.",
+    shape: Shape::MapOf(&Shape::TextList),
+};
 /// The key `was` of a type.
 pub(crate) const WAS: KeyDoc =
     KeyDoc { name: "was", doc: "The name it had before, in the same schema unless qualified.", shape: Shape::Name };

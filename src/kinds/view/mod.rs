@@ -173,8 +173,11 @@ pub(crate) const COMMENT: KeyDoc = KeyDoc { name: "comment", doc: "The comment o
 /// The key `owner`.
 pub(crate) const OWNER: KeyDoc = KeyDoc { name: "owner", doc: "The role that owns it.", shape: Shape::Name };
 /// The key `grants`.
-pub(crate) const GRANTS: KeyDoc =
-    KeyDoc { name: "grants", doc: "Privileges by role: `{authenticated: [select]}`.", shape: Shape::Any };
+pub(crate) const GRANTS: KeyDoc = KeyDoc {
+    name: "grants",
+    doc: "Privileges by role: `{authenticated: [select]}`. Who is not listed has none.",
+    shape: Shape::Any,
+};
 /// The key `was`.
 pub(crate) const WAS: KeyDoc = KeyDoc { name: "was", doc: "The name it had before.", shape: Shape::Text };
 

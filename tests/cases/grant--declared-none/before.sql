@@ -1,0 +1,16 @@
+do $$ begin create role trueup_case_stranger; exception when duplicate_object or unique_violation then null; end $$;
+do $$ begin create role trueup_case_service; exception when duplicate_object or unique_violation then null; end $$;
+create table payroll (id int primary key, salary int, n int generated always as identity);
+create view pv as select id from payroll;
+create function f() returns int language sql as 'select 1';
+create sequence s;
+create type mood as enum ('good');
+create schema apart;
+grant all on payroll, pv to trueup_case_stranger;
+grant select (salary) on payroll to trueup_case_stranger;
+grant execute on function f() to trueup_case_stranger;
+grant usage on sequence s, payroll_n_seq to trueup_case_stranger;
+grant usage on type mood to trueup_case_stranger;
+grant usage on schema apart to trueup_case_stranger;
+grant select on payroll to trueup_case_service;
+alter default privileges in schema public grant select on tables to trueup_case_stranger;
