@@ -4,7 +4,7 @@
 . "$(dirname "$0")/postgres.sh"
 for from in 'bookworm 15.20-0+deb12u1' 'trixie 17.12-0+deb13u1'; do
   get $from; start
-  sql 'create unlogged table t (a int) partition by list (a)' 'alter table t set logged' "select 'persistence ' || relpersistence from pg_class where relname = 't'"
+  sql 'create unlogged table t (a int) partition by list (a)' 'alter table t set logged' "select 'persistence ' || relpersistence::text from pg_class where relname = 't'"
   says_not ERROR; says 'persistence u'
 done
 get experimental 19~rc1-1; start
