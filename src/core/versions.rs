@@ -15,6 +15,9 @@ pub const OLDEST_MAJOR: u32 = 14;
 /// which image to start, which package to name.
 pub const NEWEST_MAJOR: u32 = 19;
 
+/// The major whose grammar `pg_query` has: what came later, only a server can read.
+pub const GRAMMAR: u32 = 18;
+
 /// 15: a new role may no longer create objects in the schema `public` of a new database.
 pub const PUBLIC_SCHEMA_CLOSED: u32 = 15;
 
@@ -41,6 +44,12 @@ pub const INPUT_IS_VALID: u32 = 16;
 
 /// 16: `SET STORAGE DEFAULT`.
 pub const STORAGE_DEFAULT: u32 = 16;
+
+/// 16: `SYSTEM_USER`, and the constructors `JSON_ARRAY`, `JSON_OBJECT` and their aggregates.
+pub const SQL_JSON_CONSTRUCTORS: u32 = 16;
+
+/// 17: `JSON`, `JSON_SCALAR`, `JSON_VALUE`, `JSON_TABLE` and so on, and `MERGE_ACTION`.
+pub const SQL_JSON_FUNCTIONS: u32 = 17;
 
 /// 17: NOT NULL of a domain is a constraint with a name.
 pub const NAMED_DOMAIN_NOT_NULL: u32 = 17;
@@ -80,6 +89,33 @@ pub const NOT_ENFORCED: u32 = 18;
 
 /// 19: `SET EXPRESSION` of a virtual column of a table that has checks.
 pub const SET_EXPRESSION_BESIDE_CHECKS: u32 = 19;
+
+/// 18: integers are cast to `bytea` and back, by their bytes.
+pub const INTEGERS_AS_BYTES: u32 = 18;
+
+/// 19: `uuid` is cast to `bytea` and back, by its bytes.
+pub const UUIDS_AS_BYTES: u32 = 19;
+
+/// 19: `IGNORE NULLS` and `RESPECT NULLS` of window functions.
+pub const NULL_TREATMENT: u32 = 19;
+
+/// 19: `ON CONFLICT DO SELECT`.
+pub const CONFLICT_DO_SELECT: u32 = 19;
+
+/// 19: `CREATE PUBLICATION … FOR ALL SEQUENCES`.
+pub const PUBLISHED_SEQUENCES: u32 = 19;
+
+/// 19: the commands `REPACK` and `WAIT FOR`.
+pub const REPACK: u32 = 19;
+
+/// 19: the types `oid8` and `regdatabase`.
+pub const OID8: u32 = 19;
+
+/// 19: `JSON_ARRAY` of a query without rows is `[]`; up to 18 it is NULL, and printed as a subquery with `JSON_ARRAYAGG`.
+pub const JSON_ARRAY_OF_QUERY: u32 = 19;
+
+/// 19: `inet_ops` is the default GiST operator class of `inet` and `cidr`, which up to 18 are those of the extension btree_gist.
+pub const GIST_INET_DEFAULT: u32 = 19;
 
 /// The major of a `server_version_num`, such as 15 of 150020.
 pub const fn major_of(server_version_num: u32) -> u32 {

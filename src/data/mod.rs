@@ -23,6 +23,8 @@ pub struct Data {
     pub invariants: Vec<Invariant>,
     /// Values for rows that exist already.
     pub backfills: Vec<Backfill>,
+    /// How values are taken over where a column's type changes: the expression behind USING.
+    pub using: std::collections::BTreeMap<ObjectId, String>,
     /// Columns on their way out.
     pub retired_columns: Vec<Retired>,
     /// Tables on their way out.
@@ -161,6 +163,7 @@ impl Data {
             }
         }
         self.backfills.extend(other.backfills);
+        self.using.extend(other.using);
         self.retired_columns.extend(other.retired_columns);
         self.retired_tables.extend(other.retired_tables);
         problems

@@ -268,6 +268,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     // Without a live server the texts are those of whoever printed them.
     options.major =
         [place.major, to_catalog.origin.major].into_iter().find(|major| *major != 0).unwrap_or(versions::NEWEST_MAJOR);
+    options.using.clone_from(&data.using);
     options.bystanders = bystanders::of(&whole, &from_catalog, &renames);
     if !settings.any_state && is_supabase(place.project.profile) && place.connection(from)?.is_none() {
         options.unread = Some(decided.clone());

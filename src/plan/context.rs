@@ -1,6 +1,6 @@
 //! What the kinds' DDL may ask about the plan it is part of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
@@ -23,6 +23,8 @@ pub struct PlanContext<'a> {
     pub folded: BTreeSet<ObjectId>,
     /// Columns that rows which exist already get values in: a default is for rows to come.
     pub filled: BTreeSet<ObjectId>,
+    /// How values are taken over where a column's type changes, where the project says so.
+    pub using: BTreeMap<ObjectId, String>,
     /// Major version of the server the plan is for.
     pub major: u32,
     /// Whether tables may be in use: indexes are then built concurrently, constraints validated later.

@@ -111,6 +111,8 @@ pub struct PlanOptions {
     pub online: bool,
     /// The search path the texts are to be read under.
     pub search_path: Vec<String>,
+    /// How values are taken over where a column's type changes, where the project says so.
+    pub using: std::collections::BTreeMap<ObjectId, String>,
     /// Steps about rows, to be ordered among the others.
     pub data_steps: Vec<Step>,
     /// What gets another name; the plan starts from the state afterwards.
@@ -132,6 +134,7 @@ impl PlanOptions {
             major,
             online,
             search_path: search_path.to_vec(),
+            using: std::collections::BTreeMap::new(),
             data_steps: Vec::new(),
             renames: Vec::new(),
             archive: std::collections::BTreeMap::new(),
@@ -155,6 +158,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
         dropped: std::collections::BTreeSet::new(),
         folded: std::collections::BTreeSet::new(),
         filled: options.data_steps.iter().map(|step| step.object.clone()).filter(|id| id.top() != *id).collect(),
+        using: options.using.clone(),
         major: options.major,
         online: options.online,
         unread: options.unread.as_ref(),

@@ -348,6 +348,7 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
         dropped: BTreeSet::new(),
         folded: BTreeSet::new(),
         filled: BTreeSet::new(),
+        using: Default::default(),
         major: editor.plan.major,
         online: false,
         unread: None,

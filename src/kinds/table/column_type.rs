@@ -5,7 +5,8 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::kinds::Change;
 use crate::kinds::table::column::{Column, of_column};
 use crate::kinds::table::inheritance::origins;
-use crate::kinds::table::type_change::{cast, is_free, is_implicit, is_lossless, may_fail, may_lose};
+use crate::kinds::table::type_cast::{Way, way};
+use crate::kinds::table::type_change::{is_free, is_implicit, is_lossless, may_fail, may_lose};
 use crate::kinds::table::{column_settings, column_steps, premise, row_type, typed};
 
 /// Whether the statement for a parent's column changes this one as well: in `from` and `to` the parent is one, and its column
@@ -39,9 +40,16 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
     if let Some(collation) = &new.collation {
         sql.push_str(&format!(" COLLATE {collation}"));
     }
-    if !is_implicit(&old.type_name, &new.type_name) && old.type_name != new.type_name {
-        // Text is the one type that everything casts to and from; between unrelated types it is the only way over.
-        sql.push_str(&format!(" USING {}", cast(&ident(&id.name()), &old.type_name, &new.type_name)));
+    let said = change.cx.using.get(id);
+    let mut unsaid = None;
+    if let Some(expression) = said {
+        sql.push_str(&format!(" USING {expression}"));
+    } else if !is_implicit(&old.type_name, &new.type_name) && old.type_name != new.type_name {
+        match way(&ident(&id.name()), &old.type_name, &new.type_name, id, change.cx) {
+            Way::By(expression) => sql.push_str(&format!(" USING {expression}")),
+            // PostgreSQL refuses the statement without it.
+            Way::Unsaid(why) => unsaid = Some(why),
+        }
     }
     // What only takes more than before, and is read as before, is what new code has to find.
     let widens = is_free(&old.type_name, &new.type_name)
@@ -57,10 +65,13 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
             format!("every row of {} is rewritten while nobody can read it", id.top().sql_path()),
         );
     }
-    if !is_lossless(&old.type_name, &new.type_name, id, change.cx) {
+    if said.is_some() {
+        let what = format!("the values of {} become what `using` makes of them", id.sql_path());
+        step = step.hazard(HazardKind::DataLoss, what);
+    } else if !is_lossless(&old.type_name, &new.type_name, id, change.cx) {
         step = step.hazard(HazardKind::DataLoss, may_lose(id, &old.type_name, &new.type_name));
     }
-    if may_fail(&old.type_name, &new.type_name) {
+    if said.is_none() && may_fail(&old.type_name, &new.type_name) {
         step = step.hazard(
             HazardKind::Breaking,
             format!(
@@ -70,7 +81,13 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
             ),
         );
     }
-    let mut step = step.premise(premise::cast(id, &old.type_name, &new.type_name, change.cx));
+    if let Some(why) = &unsaid {
+        let help = "say beside its `type` how the values are taken over: `using: <expression of the old value>`";
+        step = step.hindered(format!("there is no cast from {} to {}: {why}", old.type_name, new.type_name), help);
+    }
+    if said.is_none() && unsaid.is_none() {
+        step = step.premise(premise::cast(id, &old.type_name, &new.type_name, change.cx));
+    }
     step.after = column_steps::defaults_of_heirs(id, change.cx);
     let step = row_type::while_not_held(step.rank(2), &id.top(), change.cx);
     let mut steps = vec![typed::while_free(step, &id.top(), change.cx)];

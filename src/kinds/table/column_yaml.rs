@@ -81,6 +81,11 @@ pub const DEFINITION: Definition = Definition {
         sequence_grant::KEY,
         KeyDoc { name: "was", doc: "The name the column had before.", shape: Shape::Name },
         KeyDoc {
+            name: "using",
+            doc: "How values are taken over when the type changes: an SQL expression of the old value, as behind USING. Of use as long as a database has the old type.",
+            shape: Shape::Text,
+        },
+        KeyDoc {
             name: "backfill",
             doc: "Values for rows that exist already and have none.",
             shape: Shape::Ref("backfill"),
@@ -169,6 +174,9 @@ pub fn declare(table: &ObjectId, position: i32, key: &Key, node: &Node, cx: &mut
         cx.add(id.child(KindTag::Default, ""), ColumnDefault { expression }, &key.location)?;
     }
     add_column_constraints(table, key, &parts.constraints, cx)?;
+    if let Some(expression) = cx.expression(&fields, "using")? {
+        cx.data.using.insert(id.clone(), expression);
+    }
     if let Some(node) = fields.get("backfill") {
         crate::data::declare::backfill(&id, node, cx)?;
     }

@@ -33,6 +33,7 @@ pub(crate) fn once_declared(id: &ObjectId, object: &Object, to: &Catalog) -> Opt
         dropped: none(),
         folded: none(),
         filled: none(),
+        using: Default::default(),
         major: to.origin.major,
         online: true,
         unread: None,

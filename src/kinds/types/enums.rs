@@ -172,6 +172,7 @@ mod tests {
             dropped: Default::default(),
             folded: Default::default(),
             filled: Default::default(),
+            using: Default::default(),
             major: versions::NEWEST_MAJOR,
             online: true,
             unread: None,

@@ -1,0 +1,1 @@
+select length(a) = 16 from t;
