@@ -1,4 +1,4 @@
-//! The round trip on every major version of PostgreSQL that is installed, 14 to 18, but for the default one, on which
+//! The round trip on every major version of PostgreSQL that is installed, 14 to 19, but for the default one, on which
 //! `tests/roundtrip.rs` has it.
 //!
 //! `TRUEUP_MAJORS=14|17` runs only those; `TRUEUP_ROUNDTRIP` as in the round trip on the default version.
@@ -11,7 +11,7 @@ use support::servers::{DEFAULT_MAJOR, Server, installed, server_of};
 use support::trueup::{DIFFERS, trueup};
 
 /// The versions trueup supports.
-const MAJORS: std::ops::RangeInclusive<u32> = 14..=18;
+const MAJORS: std::ops::RangeInclusive<u32> = 14..=19;
 
 #[test]
 fn round_trips_hold_on_every_major_version() {
@@ -161,5 +161,250 @@ fn names_of_not_null_that_cannot_be_had_are_told() {
         assert!(diff.fine(), "{}{}", diff.stdout, diff.report());
         let told = ["not-null-name", "p_k_not_null of public.p.k", "x of public.t.k"];
         assert!(told.iter().all(|words| diff.stderr.contains(words)), "{to}: {}", diff.stderr);
+    }
+}
+
+/// Every pair of a live and a scratch server of different major versions.
+fn pairs() -> Vec<(u32, u32)> {
+    let only = support::filter("TRUEUP_MAJORS");
+    let all: Vec<u32> = MAJORS.filter(|major| installed().contains_key(major)).collect();
+    let all: Vec<u32> = all.into_iter().filter(|major| support::passes(only.as_deref(), &major.to_string())).collect();
+    all.iter().flat_map(|live| all.iter().map(move |scratch| (*live, *scratch))).filter(|(a, b)| a != b).collect()
+}
+
+/// A project of one file.
+fn project(yaml: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("schema")).unwrap();
+    std::fs::write(folder.path().join("trueup.yaml"), "version: 1\n").unwrap();
+    std::fs::write(folder.path().join("schema/all.yaml"), yaml).unwrap();
+    let path = folder.path().display().to_string();
+    (folder, path)
+}
+
+/// What a text is tried with: from which major version on it is read, what has to be there, and queries that are true once the
+/// live server means by it what it means when it is told the text itself.
+const MEANINGS: &[(u32, &str, &str, &[&str])] = &[
+    (
+        16,
+        "create table t (id int primary key, a int)",
+        "tables:\n  t:\n    columns: {id: int primary key, a: int}\nviews:\n  v: select json_array(select a from t) as j\n",
+        &["select (select j::text from v) is not distinct from (select json_array(select a from t)::text)"],
+    ),
+    (
+        14,
+        "create extension btree_gist; create table t (id int primary key, ip inet, c cidr)",
+        "extensions: {btree_gist: {}}\ntables:\n  t:\n    columns: {id: int primary key, ip: inet, c: cidr}\n    indexes:\n      \
+         i: using gist (ip, c)\n      j: using gist (ip inet_ops)\n    constraints:\n      x: exclude using gist (ip with =)\n",
+        &[
+            "create temporary table d (ip inet, c cidr); create index on d using gist (ip, c)",
+            "select i.indclass = d.indclass from pg_index i, pg_index d where i.indexrelid = 'i'::regclass and d.indrelid = 'd'::regclass",
+            "select opcname = 'inet_ops' from pg_opclass o join pg_index i on o.oid = i.indclass[0] where i.indexrelid = 'j'::regclass",
+            "select x.indclass[0] = d.indclass[0] from pg_index x, pg_index d where x.indexrelid = 'x'::regclass and d.indrelid = 'd'::regclass",
+        ],
+    ),
+    (
+        14,
+        "create table t (id int primary key, \"system_user\" text); insert into t values (1, 'of the column')",
+        "tables:\n  t:\n    columns: {id: int primary key, system_user: text}\nfunctions:\n  json_scalar(text):\n    returns: text\n    \
+         language: sql\n    body: select 'of the function'\nviews:\n  v: select \"system_user\" as a, public.json_scalar('x') as b from t\n",
+        &["select a = 'of the column' and b = 'of the function' from v"],
+    ),
+    (
+        14,
+        "create schema s; create table s.t (id int primary key, a text default 'x' || 'y')",
+        "schemas: {s: {}}\ntables:\n  s.t:\n    columns: {id: int primary key, a: \"text default 'x' || 'y'\", b: \"int default 1 + 1\"}\n    indexes: {s_i: \"(lower(a)) where a <> ''\"}\n\
+         views:\n  s.v: select t.id, upper(t.a) as b from t join t as u using (id) order by b\n",
+        &["select count(*) = 0 from s.v"],
+    ),
+];
+
+/// A text that is new to the live server, by way of a scratch server of another major version.
+fn means_the_same(
+    live: u32,
+    scratch: u32,
+    (_, before, yaml, queries): &(u32, &str, &str, &[&str]),
+) -> Result<(), String> {
+    let (Some(live), Some(scratch)) = (server_of(live), server_of(scratch)) else { return Ok(()) };
+    let (database, (_folder, path)) = (live.database(), project(yaml));
+    if let Err(why) = database.load(before) {
+        // The extension may not be installed.
+        return if why.contains("extension") { Ok(()) } else { Err(why) };
+    }
+    let ephemeral = scratch.ephemeral();
+    let told = |command: &str, more: &[&str]| {
+        let args = [&[command, "--from", &database.url, "--to", &path, "--ephemeral", &ephemeral], more].concat();
+        trueup(&args)
+    };
+    let proved = told("diff", &["--prove"]);
+    if !proved.stdout.contains("nothing differs afterwards") {
+        return Err(format!("not proved: {}{}", proved.stdout, proved.report()));
+    }
+    let apply = told("apply", &["--yes"]);
+    if apply.report().contains("is not available") {
+        return Ok(());
+    }
+    if !apply.fine() {
+        return Err(format!("{}{}", apply.stdout, apply.report()));
+    }
+    let (last, first) = queries.split_first().map(|(first, rest)| (rest, first)).unwrap_or((&[], &""));
+    let session = format!("{first};");
+    for query in std::iter::once(first).chain(last).filter(|query| query.starts_with("select")) {
+        let rows = match first.starts_with("select") {
+            true => database.rows(query)?,
+            false => database.rows(&format!("{session} {query}"))?,
+        };
+        if rows != [vec![Some("t".to_owned())]] && rows != [vec![Some("true".to_owned())]] {
+            return Err(format!("{query}: {rows:?}\n{}", apply.stdout));
+        }
+    }
+    let again = told("diff", &[]);
+    // Only 19 tells the two ways to make the array apart, and 18 has printed the other.
+    let untold = again.stderr.contains("other-meaning") && live.major < 19 && scratch.major >= 19;
+    if !again.fine() && !untold {
+        return Err(format!("again: {}{}", again.stdout, again.report()));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_text_means_the_same_whatever_the_scratch_server_is() {
+    let mut work = Vec::new();
+    for (live, scratch) in pairs() {
+        work.extend(
+            MEANINGS.iter().filter(|(since, ..)| *since <= live.min(scratch)).map(|case| (live, scratch, case)),
+        );
+    }
+    let results = support::in_parallel(&work, |_, (live, scratch, case)| means_the_same(*live, *scratch, case));
+    let failed: Vec<String> = work
+        .iter()
+        .zip(&results)
+        .filter_map(|((live, scratch, case), result)| {
+            Some(format!("live {live}, scratch {scratch}: {}\n{}", case.2, result.as_ref().err()?))
+        })
+        .collect();
+    assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), work.len(), failed.join("\n"));
+}
+
+/// Two servers of these major versions, where both are installed.
+fn two(live: u32, scratch: u32) -> Option<(&'static Server, &'static Server)> {
+    let found = server_of(live).zip(server_of(scratch));
+    if found.is_none() {
+        println!("SKIPPED  PostgreSQL {live} or {scratch} is not installed");
+    }
+    found
+}
+
+#[test]
+fn what_the_scratch_server_prints_alike_is_told_apart() {
+    let arrays =
+        "tables:\n  t:\n    columns: {id: int primary key}\nviews:\n  v: select json_array(select id from t) as j\n";
+    let index = "extensions: {btree_gist: {}}\ntables:\n  t:\n    columns: {id: int primary key, ip: inet}\n    indexes: {i: using gist (ip)}\n";
+    let of_18 = "create table t (id int primary key); create view v as select (select json_arrayagg(q.id returning json) from (select id from t) q(id)) as j";
+    let with = |class: &str| {
+        format!(
+            "create extension btree_gist; create table t (id int primary key, ip inet); create index i on t using gist (ip {class})"
+        )
+    };
+    for (live, scratch, before, yaml, words) in [
+        (19, 18, of_18.to_owned(), arrays, ["other-meaning", "JSON_ARRAY of a query"]),
+        (19, 18, with("gist_inet_ops"), index, ["", ""]),
+        (18, 19, with("inet_ops"), index, ["", ""]),
+    ] {
+        let Some((live, scratch)) = two(live, scratch) else { continue };
+        let (database, (_folder, path)) = (live.database(), project(yaml));
+        if database.load(&before).is_err() {
+            println!("SKIPPED  btree_gist is not installed");
+            continue;
+        }
+        let told = ["--from", &database.url, "--to", &path, "--ephemeral", &scratch.ephemeral()];
+        let diff = trueup(&[&["diff"], &told[..]].concat());
+        assert!(diff.status == DIFFERS, "{} {}: {}{}", live.major, yaml, diff.stdout, diff.report());
+        assert!(words.iter().all(|word| diff.stderr.contains(word)), "{}", diff.stderr);
+        let apply = trueup(&[&["apply", "--yes"], &told[..]].concat());
+        assert!(apply.fine(), "{}{}", apply.stdout, apply.report());
+        let again = trueup(&[&["diff"], &told[..]].concat());
+        assert!(again.fine(), "{} {}: {}{}", live.major, yaml, again.stdout, again.report());
+    }
+}
+
+/// SQL files are run on the scratch server, and only it has printed what they make.
+#[test]
+fn a_print_that_may_mean_something_else_is_told() {
+    let Some((live, scratch)) = two(19, 18) else { return };
+    let database = live.database();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.sql");
+    std::fs::write(&file, "create table t (id int); create view v as select json_array(select id from t) as j; create view w as select 1 as a").unwrap();
+    let to = file.display().to_string();
+    let diff = trueup(&["diff", "--from", &database.url, "--to", &to, "--ephemeral", &scratch.ephemeral()]);
+    assert_eq!(diff.status, DIFFERS, "{}", diff.report());
+    for words in [
+        "other-meaning",
+        "the text of view public.v is as PostgreSQL 18 prints it",
+        "other-words",
+        "view public.w",
+        "same-server",
+    ] {
+        assert!(diff.stderr.contains(words), "{words}: {}", diff.stderr);
+    }
+}
+
+#[test]
+fn who_refuses_and_who_would_accept_is_said() {
+    let Some((live, scratch)) = two(19, 18) else { return };
+    for (yaml, own) in [
+        ("tables:\n  t:\n    columns: {a: oid8}\n", "type \"oid8\" does not exist"),
+        (
+            "tables:\n  t:\n    columns: {a: int}\n    policies:\n      p: {using: \"a = (select first_value(x.a) ignore nulls over () from t x)\"}\n",
+            "IGNORE NULLS needs PostgreSQL 19",
+        ),
+        ("views:\n  v: select first_value(1) ignore nulls over () as a\n", "IGNORE NULLS needs PostgreSQL 19"),
+    ] {
+        let (database, (_folder, path)) = (live.database(), project(yaml));
+        let diff = trueup(&["diff", "--from", &database.url, "--to", &path, "--ephemeral", &scratch.ephemeral()]);
+        assert!(!diff.fine() && diff.status != DIFFERS, "{yaml}: {}", diff.stdout);
+        for words in [own, "PostgreSQL 18 refused it", "the live server is PostgreSQL 19", "--ephemeral same-server"] {
+            assert!(diff.stderr.contains(words), "{yaml} {words}: {}", diff.stderr);
+        }
+        let same = trueup(&["diff", "--from", &database.url, "--to", &path, "--ephemeral", "same-server"]);
+        assert_eq!(same.status, DIFFERS, "{yaml}: {}", same.report());
+    }
+}
+
+/// What one major version takes for a default or a keyword and the next does not is known.
+#[test]
+fn what_changes_from_major_to_major_is_known() {
+    let words = std::fs::read_to_string("src/engine/words.rs").unwrap();
+    let classes = std::fs::read_to_string("src/kinds/table/classes.rs").unwrap();
+    let all: Vec<&Server> = MAJORS.filter(|major| installed().contains_key(major)).filter_map(server_of).collect();
+    for pair in all.windows(2) {
+        let [older, newer] = pair else { continue };
+        let of = |server: &Server, query: &str| -> Vec<(String, String)> {
+            let database = server.database();
+            // Of all that comes with PostgreSQL, btree_gist has the defaults for types that are not its own.
+            _ = database.load("create extension if not exists btree_gist");
+            _ = database.load("create extension if not exists btree_gin");
+            let rows = database.rows(query).unwrap();
+            let text = |row: &Vec<Option<String>>, i: usize| row[i].clone().unwrap_or_default();
+            rows.iter().map(|row| (text(row, 0), text(row, 1))).collect()
+        };
+        let keywords = "select word, catcode::text from pg_get_keywords() where catcode in ('C', 'R')";
+        let before = of(older, keywords);
+        for (word, _) in of(newer, keywords).iter().filter(|found| !before.contains(found)) {
+            assert!(words.contains(&format!("(\"{word}\", ")), "{word}, from {} on", newer.major);
+        }
+        let defaults = "select amname || ' ' || opcintype::regtype, opcname from pg_opclass c join pg_am a on a.oid = opcmethod where opcdefault";
+        let before = of(older, defaults);
+        for (kind, class) in of(newer, defaults) {
+            let Some((_, other)) = before.iter().find(|(of, _)| *of == kind).filter(|(_, other)| *other != class)
+            else {
+                continue;
+            };
+            assert!(kind.starts_with("gist "), "{kind}: {other}, from {} on {class}", newer.major);
+            for class in [other, &class] {
+                assert!(classes.contains(&format!("\"{class}\"")), "{kind}: {class}");
+            }
+        }
     }
 }

@@ -155,8 +155,8 @@ fn items<'a>(fields: &Fields<'a>, key: &'static str) -> Result<Vec<(&'a str, &'a
     Ok(texts.into_iter().zip(nodes).collect())
 }
 
-fn query(text: &str, node: &Node, cx: &DeclareContext<'_>) -> Result<String> {
-    let query = crate::sql::query(text).map_err(|e| cx.syntax(&e, node, "query"))?;
+fn query(text: &str, node: &Node, cx: &mut DeclareContext<'_>) -> Result<String> {
+    let query = cx.read(crate::sql::query_of_any_major(text), node, "query")?;
     if query.modifies {
         return Err(Diagnostic::error("not-a-query", "the query of an invariant must not change rows").at(node.place()));
     }
@@ -175,7 +175,7 @@ fn query(text: &str, node: &Node, cx: &DeclareContext<'_>) -> Result<String> {
     Ok(query)
 }
 
-fn remedy(node: &Node, cx: &DeclareContext<'_>) -> Result<Remedy> {
+fn remedy(node: &Node, cx: &mut DeclareContext<'_>) -> Result<Remedy> {
     if let Some(text) = node.text() {
         let sql = statement(text, node)?;
         return Ok(Remedy { sql, batch: None, written: node.clone(), location: node.place() });
@@ -263,7 +263,7 @@ fn candidates(name: &str, node: &Node, cx: &DeclareContext<'_>) -> Result<Vec<Ob
 pub fn backfill(column: &ObjectId, node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
     let location = node.place();
     if let Some(text) = node.text() {
-        let set = crate::sql::expression(text).map_err(|e| cx.syntax(&e, node, "expression"))?.text;
+        let set = cx.read(crate::sql::expression_of_any_major(text), node, "expression")?.text;
         let column = column.clone();
         cx.data.backfills.push(Backfill {
             column,

@@ -42,6 +42,11 @@ fn is_missing(code: &SqlState) -> bool {
 
 /// Runs the steps.
 pub async fn build(session: &Session, steps: &[&Step], search_path: &[String]) -> Result<(), Box<BuildError>> {
+    // A body may hold semicolons, which end the statement to a grammar that reads it otherwise: the server says, before anything
+    // is run, that each statement is one.
+    for (index, step) in steps.iter().enumerate().filter(|(_, step)| crate::sql::holds_semicolon(&step.sql)) {
+        session.parses_as_one(&step.sql).await.map_err(|diagnostic| Box::new(BuildError { index, diagnostic }))?;
+    }
     let mut path = search_path.to_vec();
     set_path(session, &path).await.map_err(|diagnostic| Box::new(BuildError { index: 0, diagnostic }))?;
     let mut left: Vec<usize> = (0..steps.len()).collect();

@@ -11,6 +11,15 @@ use crate::core::id::ObjectId;
 use crate::kinds::{KindTag, Object};
 use crate::yaml::{Fields, Key};
 
+/// A fragment that the grammar at hand refuses and a newer server may read.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// A statement that is one exactly if the fragment is what it should be. The server parses it; it is never run.
+    pub statement: String,
+    /// What is wrong with it, where the server refuses it as well.
+    pub problem: Box<Diagnostic>,
+}
+
 /// A declared state under construction.
 pub struct DeclareContext<'a> {
     /// The objects so far.
@@ -39,6 +48,8 @@ pub struct DeclareContext<'a> {
     pub tests: Vec<crate::verify::Test>,
     /// Entries among options that a server keeps for itself.
     pub(crate) of_servers: Vec<(String, Location)>,
+    /// Fragments that the grammar at hand refuses and a newer server may read.
+    pub unread: Vec<Unread>,
     /// Everything found wrong so far.
     pub problems: Vec<Box<Diagnostic>>,
 }
@@ -60,6 +71,7 @@ impl<'a> DeclareContext<'a> {
             data: crate::data::Data::default(),
             tests: Vec::new(),
             of_servers: Vec::new(),
+            unread: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -114,6 +126,7 @@ impl<'a> DeclareContext<'a> {
         self.renames.extend(other.renames);
         self.value_renames.extend(other.value_renames);
         self.unnamed.extend(other.unnamed);
+        self.unread.extend(other.unread);
         let twice = self.data.absorb(other.data);
         self.problems.extend(twice);
         self.tests.extend(other.tests);
@@ -199,8 +212,24 @@ impl DeclareContext<'_> {
         };
         let text = text.trim();
         // The piece that was read, without comments around it: one behind it would swallow what the statement goes on with.
-        let piece = crate::sql::expression(text).map_err(|e| self.syntax(&e, node, "expression"))?;
-        Ok(Some(piece.text))
+        let read = crate::sql::expression_of_any_major(text);
+        Ok(Some(self.read(read, node, "expression")?.text))
+    }
+
+    /// What was read of a fragment. What the grammar at hand refuses is kept for the server to judge.
+    pub fn read<T>(
+        &mut self,
+        read: std::result::Result<crate::sql::Read<T>, crate::sql::SyntaxError>,
+        node: &crate::yaml::Node,
+        what: &str,
+    ) -> Result<T> {
+        match read.map_err(|e| self.syntax(&e, node, what))? {
+            crate::sql::Read::Whole(found) => Ok(found),
+            crate::sql::Read::Unread { guess, statement, error } => {
+                self.unread.push(Unread { statement, problem: self.syntax(&error, node, what) });
+                Ok(guess)
+            }
+        }
     }
 
     /// A syntax error in a fragment, at its place in the YAML.

@@ -140,6 +140,9 @@ async fn explain(
     }
     if let Some((what, since)) = crate::sql::newer_syntax(&step.sql, &problem.message).filter(|(_, s)| *s > major) {
         problem.notes.push(format!("{what} needs PostgreSQL {since} or later; this server is {major}"));
+        problem
+            .help
+            .push(format!("install the binaries of PostgreSQL {since}, or name such a server with --ephemeral"));
     }
     problem
 }

@@ -34,6 +34,8 @@ pub struct Declared {
     pub unnamed: Vec<ObjectId>,
     /// What was noticed, and stops nothing.
     pub notes: Problems,
+    /// Fragments that the grammar at hand refuses and a newer server may read.
+    pub unread: Vec<crate::declare::context::Unread>,
 }
 
 impl Declared {
@@ -254,6 +256,7 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
         renames: cx.renames,
         value_renames: cx.value_renames,
         unnamed: cx.unnamed,
+        unread: cx.unread,
         data: cx.data,
         tests: cx.tests,
         notes: crate::kinds::options::of_servers(&cx.of_servers).into_iter().collect(),

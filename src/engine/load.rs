@@ -6,12 +6,13 @@ use crate::core::catalog::{Catalog, Ids, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
 use crate::core::places;
+use crate::declare::context::Unread;
 use crate::declare::exposure::Exposure;
 use crate::declare::project::{FILE, Project};
 use crate::declare::refused::on_scratch;
 use crate::declare::{load as files, resolve};
 use crate::engine::revision::{Checkout, at_revision};
-use crate::engine::{Settings, is_supabase, majors, project_state, rename, scope};
+use crate::engine::{Settings, is_supabase, majors, project_state, rename, scope, words};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::kinds::component::Decided;
@@ -223,7 +224,11 @@ impl<'a> Workplace<'a> {
             let is_files = loaded.is_of_files;
             let settled = majors::in_words_of(live, &loaded.catalog, is_files, &ephemeral, &self.project).await;
             match settled {
-                Ok(settled) => loaded.catalog = settled,
+                Ok(settled) => {
+                    let worded = words::of_another(settled, live, major);
+                    self.notes.extend(worded.notes(major, live.origin.major));
+                    loaded.catalog = worded.catalog;
+                }
                 Err(why) => self.notes.push(majors::incomparable([live.origin.major, major], ephemeral.major(), &why)),
             }
         }
@@ -427,6 +432,14 @@ pub async fn check(to: &StateSpec, sql: &[PathBuf], settings: &Settings) -> Resu
     problems.append(&mut crate::lint::rows::check(&declared.builder, &place.project, &declared.data));
     if !sql.is_empty() {
         problems.append(&mut crate::lint::files::check(sql_sources(sql)?, checker));
+    }
+    for Unread { statement, mut problem } in declared.unread {
+        if let Some((what, since)) = crate::sql::beyond_grammar(&statement, &problem.message) {
+            problem.severity = Severity::Warning;
+            problem.code = "sql-unread";
+            problem.message = format!("{what} is SQL of PostgreSQL {since}, which is not read without a server");
+        }
+        problems.push(problem);
     }
     let objects = declared.builder.iter().filter(|(id, _)| !id.kind().is_component()).count();
     Ok(CheckReport { problems, objects })

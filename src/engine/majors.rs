@@ -16,7 +16,10 @@ use crate::engine::scope;
 use crate::introspect::introspect;
 use crate::kinds::component::{is_access, same_but_for_maintain};
 use crate::kinds::extension::{Extension, Open};
+use crate::kinds::table::classes;
 use crate::kinds::table::column::{Column, NotNull};
+use crate::kinds::table::constraint::Constraint;
+use crate::kinds::table::index::Index;
 use crate::kinds::{KindTag, Object};
 use crate::postgres::Ephemeral;
 
@@ -66,6 +69,49 @@ pub fn as_declared(built: Catalog, declared: &Catalog, ephemeral: &Ephemeral) ->
         }
     }
     builder.finish_unchecked()
+}
+
+/// The definition of an index or a constraint.
+fn definition(object: &Object) -> Option<&str> {
+    match object {
+        Object::Index(index) => Some(&index.definition),
+        Object::Constraint(constraint) => Some(&constraint.definition),
+        _ => None,
+    }
+}
+
+/// A state with other definitions of indexes and constraints, where `change` makes one of them.
+fn redefined(catalog: &Catalog, change: impl Fn(&ObjectId, &str) -> Option<String>) -> Catalog {
+    let mut builder = None;
+    for (id, object) in catalog.iter() {
+        let Some(new) = definition(object).and_then(|text| change(id, text).filter(|new| new != text)) else {
+            continue;
+        };
+        let builder: &mut CatalogBuilder = builder.get_or_insert_with(|| catalog.to_builder());
+        match object {
+            Object::Index(index) => _ = builder.put(id.clone(), Index { definition: new, ..(**index).clone() }),
+            Object::Constraint(of) => _ = builder.put(id.clone(), Constraint { definition: new, ..(**of).clone() }),
+            _ => {}
+        }
+    }
+    builder.map_or_else(|| catalog.clone(), CatalogBuilder::finish_unchecked)
+}
+
+/// What is declared, with the live server's default operator classes where none are declared and the live server's index shows which
+/// those are: another major version has other defaults.
+pub fn with_own_classes(declared: &Catalog, live: &Catalog) -> Catalog {
+    redefined(declared, |id, text| {
+        let own = live.get(id).and_then(definition)?;
+        Some(classes::with_own(live.origin.major, text, own))
+    })
+}
+
+/// What a scratch server of another major version made of it, with the live server's default operator classes where none are declared.
+pub fn with_default_classes(built: Catalog, declared: &Catalog, live: u32) -> Catalog {
+    redefined(&built, |id, text| {
+        let said = declared.get(id).and_then(definition)?;
+        Some(classes::with_defaults_of(live, text, said))
+    })
 }
 
 /// Has the scratch server print what a state has of the objects that are built there for another one (`beside`), with all that
@@ -191,6 +237,23 @@ pub async fn in_words_of(
     Ok(builder.finish_unchecked())
 }
 
+/// What the scratch server has of a state that a server of another major version printed, in that server's words where the two are the
+/// same.
+///
+/// # Errors
+/// What the scratch server does not accept.
+pub async fn compared(
+    state: &Catalog,
+    there: &Catalog,
+    major: u32,
+    ephemeral: &Ephemeral,
+    project: &Project,
+) -> Result<Catalog> {
+    let settled = reprinted(state, there, ephemeral, project).await?.in_own_words(there);
+    let is_alike = (major >= versions::MAINTAIN) == knows_maintain(there);
+    Ok(if is_alike { settled } else { same_privileges(&settled, state) })
+}
+
 fn knows_maintain(state: &Catalog) -> bool {
     state.origin.major >= versions::MAINTAIN
 }
@@ -204,6 +267,27 @@ fn same_privileges(state: &Catalog, own: &Catalog) -> Catalog {
         }
     }
     builder.finish_unchecked()
+}
+
+/// Says of what a scratch server refuses which server that was, and which one may accept it. `syntax` is what is known to be newer
+/// than some major version; `live` the live server's major version, 0 where there is none.
+pub fn refused(mut problem: Box<Diagnostic>, syntax: Option<(&str, u32)>, scratch: u32, live: u32) -> Box<Diagnostic> {
+    if let Some((what, since)) = syntax.filter(|(_, since)| *since > scratch) {
+        problem = problem.note(format!("{what} needs PostgreSQL {since} or later"));
+    }
+    let newer = syntax.map(|(_, since)| since).filter(|since| *since > scratch);
+    if live > scratch {
+        problem
+            .note(format!("PostgreSQL {scratch} refused it, on which what is declared is tried out"))
+            .note(format!("the live server is PostgreSQL {live}, and accepts what came with it"))
+            .help(format!("use --ephemeral same-server, or install the binaries of PostgreSQL {live}"))
+    } else if let Some(since) = newer {
+        problem
+            .note(format!("PostgreSQL {scratch} refused it, on which what is declared is tried out"))
+            .help(format!("install the binaries of PostgreSQL {since}, or name such a server with --ephemeral"))
+    } else {
+        problem
+    }
 }
 
 /// Says that states of these major versions could not be compared on the scratch server.

@@ -15,6 +15,7 @@ mod rows;
 mod sample;
 mod scope;
 mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

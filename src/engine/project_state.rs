@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
+use crate::declare::context::Unread;
 use crate::declare::elaborate::{Elaborated, elaborate};
 use crate::declare::load::Declared;
 use crate::declare::project::{Profile, Project, SUPABASE_API_ROLES};
@@ -15,17 +16,20 @@ use crate::engine::majors::{self, Reprinted};
 use crate::engine::partial::{self, Part};
 use crate::engine::rename::{self, Declared as Said};
 use crate::engine::scope;
+use crate::engine::words::Words;
 use crate::kinds::component::{self, ManageAccess, ManageGrants, is_access};
 use crate::kinds::table::column_names;
 use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::{KindTag, Object};
 use crate::postgres::Ephemeral;
+use crate::sql::newer_syntax;
 
 /// The catalog of a declared project.
 pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Workplace<'_>) -> Result<Loaded> {
     place.project.mentions(declared.schemas());
     place.add_notes(std::mem::take(&mut declared.notes));
     let path = place.project.search_path.clone();
+    judged(std::mem::take(&mut declared.unread), place).await?;
     let (renames, value_renames) = (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
     let data = std::mem::take(&mut declared.data);
     let unnamed = declared.unnamed.clone();
@@ -124,8 +128,13 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     with_access(&place.project, |access| component::complete(&mut builder, live, access, &was));
     let mut catalog = builder.finish_unchecked();
     if let Some(reprinted) = &reprinted {
-        catalog = reprinted.in_own_words(&catalog);
+        let settled = reprinted.in_own_words(&catalog);
         renamed.iter_mut().for_each(|renamed| renamed.catalog = reprinted.in_own_words(&renamed.catalog));
+        let from = renamed.as_ref().map_or(&reprinted.own, |renamed| &renamed.catalog);
+        let words = Words { said: &|id| whole.get(id), live: from, scratch: ephemeral.major(), search_path: &path };
+        let worded = words.emitted(&catalog, &settled);
+        place.add_notes(worded.notes(ephemeral.major(), from.origin.major));
+        catalog = worded.catalog;
     }
     Ok(Loaded { context, ..loaded(catalog, whole.ids(), renamed) })
 }
@@ -139,6 +148,28 @@ fn know_of_unmodelled(builder: &mut CatalogBuilder, live: Option<&Catalog>) {
     }
 }
 
+/// Has the scratch server judge the fragments that the grammar at hand refuses: it may be newer.
+async fn judged(unread: Vec<Unread>, place: &mut Workplace<'_>) -> Result<()> {
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let live = place.major;
+    let ephemeral = place.ephemeral().await?;
+    let scratch = ephemeral.create_database().await?;
+    let session = scratch.connect().await?;
+    let mut refused = None;
+    for Unread { statement, problem } in unread {
+        if session.parses_as_one(&statement).await.is_err() {
+            let syntax = newer_syntax(&statement, &problem.message);
+            refused = Some(majors::refused(problem, syntax, ephemeral.major(), live));
+            break;
+        }
+    }
+    drop(session);
+    scratch.drop().await?;
+    refused.map_or(Ok(()), Err)
+}
+
 /// As [`elaborate`], on a server that may be of another major version than the live one.
 async fn elaborated(
     build: &Catalog,
@@ -146,11 +177,14 @@ async fn elaborated(
     ephemeral: &Ephemeral,
     path: &[String],
 ) -> Result<Elaborated> {
-    if live.is_none_or(|live| !majors::differ(live, ephemeral)) {
+    let Some(live) = live.filter(|live| majors::differ(live, ephemeral)) else {
         return elaborate(build, ephemeral, path).await;
-    }
-    let found = elaborate(&majors::buildable(build.clone(), ephemeral), ephemeral, path).await?;
-    Ok(Elaborated { catalog: majors::as_declared(found.catalog, build, ephemeral), ..found })
+    };
+    let build = &majors::with_own_classes(build, live);
+    let found = elaborate(&majors::buildable(build.clone(), ephemeral), ephemeral, path).await;
+    let found = found.map_err(|problem| majors::refused(problem, None, ephemeral.major(), live.origin.major))?;
+    let catalog = majors::with_default_classes(found.catalog, build, live.origin.major);
+    Ok(Elaborated { catalog: majors::as_declared(catalog, build, ephemeral), ..found })
 }
 
 /// What the live database has of what was built, as a scratch server of another major version prints it.
@@ -192,9 +226,10 @@ async fn partly(
     let Part { mut build, mut fresh } = part;
     build.origin = live.origin.clone();
     let mut read = Catalog::default();
-    let mut again = None;
+    let (mut again, mut scratch) = (None, None);
     if !build.is_empty() {
         let ephemeral = place.ephemeral().await?;
+        scratch = Some(ephemeral.major());
         again = reprinted(Some(live), &build, &ephemeral, place).await;
         place.settings.progress.stage("elaborating what differs");
         let path = place.project.search_path.clone();
@@ -246,7 +281,20 @@ async fn partly(
         component::complete(&mut builder, Some(live), access, &|id| rename::rebased(id, &renames));
     });
     let catalog = builder.finish_unchecked();
-    Ok((again.map_or_else(|| catalog.clone(), |again| again.in_own_words(&catalog)), renames))
+    let Some((again, scratch)) = again.zip(scratch) else { return Ok((catalog, renames)) };
+    let mut settled = again.in_own_words(&catalog).to_builder();
+    for (new, old) in &renames {
+        if let (Some(print), Some(there), Some(own)) = (catalog.get(new), again.there.get(old), again.own.get(old)) {
+            settled.put(new.clone(), print.with_words_of(print, there, own));
+        }
+    }
+    let from = again.own.renamed(&renames.iter().map(|(new, old)| (old.clone(), new.clone())).collect());
+    let search_path = place.project.search_path.clone();
+    let said = |id: &ObjectId| declared.builder.get(id);
+    let words = Words { said: &said, live: &from, scratch, search_path: &search_path };
+    let worded = words.emitted(&catalog, &settled.finish_unchecked());
+    place.add_notes(worded.notes(scratch, from.origin.major));
+    Ok((worded.catalog, renames))
 }
 
 /// What has another name on the live server and is the same but for it (a key, a check, an index): renamed in place, since

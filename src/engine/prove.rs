@@ -17,7 +17,7 @@ use crate::declare::{build, refused};
 use crate::diff::diff;
 use crate::engine::load::Workplace;
 use crate::engine::sample::{self, Sample};
-use crate::engine::{project_state, scope};
+use crate::engine::{majors, project_state, scope};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::plan::needs::roles_named;
@@ -129,7 +129,13 @@ async fn in_clone(
     let path = &place.project.search_path;
     let mut proof = Proof { rows_kept: true, ..Proof::default() };
     let base = introspect(session, path).await?;
-    let target = clone_of(case, &base, place);
+    let mut target = clone_of(case, &base, place);
+    let is_another = majors::differ(case.whole, ephemeral);
+    if is_another {
+        let (clone, live) = (ephemeral.major(), case.whole.origin.major);
+        proof.details.push(format!("the clone is PostgreSQL {clone}, and the plan is for {live}"));
+        target = majors::buildable(target, ephemeral);
+    }
     let made = make_plan(&base, &target, &PlanOptions::new(session.server_major(), false, path))?;
     let steps: Vec<&Step> = made.steps().collect();
     let all: Vec<&Step> = steps.iter().copied().chain(case.plan.steps()).collect();
@@ -165,6 +171,10 @@ async fn in_clone(
     proof.ran = true;
     let after = introspect(session, path).await?;
     let after = after.filtered(|id, _| case.to.contains(id) || case.from.contains(id));
+    let after = match is_another {
+        true => majors::compared(case.to, &after, case.whole.origin.major, ephemeral, &place.project).await?,
+        false => after,
+    };
     // Owners are the live server's: in the clone all belongs to one role.
     let differences: Vec<_> = diff(&after, case.to).into_iter().filter(|d| d.id.kind() != KindTag::Owner).collect();
     proof.converged = differences.is_empty();

@@ -10,6 +10,7 @@ use crate::core::name::{dollar_quoted, literal};
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, labels};
 use crate::kinds::holds::wrapped;
 use crate::kinds::sequence::Sequence;
+use crate::kinds::table::classes::is_contested;
 use crate::kinds::table::partition::Attachment;
 use crate::kinds::{KindTag, Object};
 
@@ -223,7 +224,12 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
             format!("({}, {}, {}, {major})", literal(&id.top_sql()), literal(&id.name()), wrapped(&constraint.check)),
         )],
         Object::Index(index) => {
-            vec![of("'i', 'I'", "index"), ("index", format!("({relation}, {})", literal(&index.plain_statement(id))))]
+            let mut asked = vec![of("'i', 'I'", "index")];
+            // Which class a server leaves out depends on its version.
+            if !is_contested(&index.definition) {
+                asked.push(("index", format!("({relation}, {})", literal(&index.plain_statement(id)))));
+            }
+            asked
         }
         Object::Enum(kind) => {
             vec![declared("e", "an enum"), ("enum", format!("({relation}, {})", labels(&kind.values)))]
@@ -290,7 +296,7 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
             }
             asked
         }
-        Object::Constraint(constraint) => vec![(
+        Object::Constraint(constraint) if !is_contested(&constraint.definition) => vec![(
             "constraint",
             format!("({}, {}, {})", literal(&id.top_sql()), literal(&id.name()), literal(&constraint.printed(true))),
         )],

@@ -10,6 +10,7 @@ use crate::core::versions;
 use crate::kinds::component::{self, acl};
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, labels, regclass};
 use crate::kinds::options::Holder;
+use crate::kinds::table::classes::is_contested;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::trigger::letter_of;
@@ -37,6 +38,16 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
             Some(format!("{} IS NOT NULL", regclass(&id.top_sql())))
         }
         _ => exists(id, object),
+    }
+}
+
+/// A text that the server prints, without the operator classes that only some servers print, where the definition names one.
+fn without_classes(printed: &str, definition: &str) -> String {
+    match is_contested(definition) {
+        true => format!(
+            "regexp_replace({printed}, E' ((\"[^\"]+\"|[a-z0-9_$]+)\\\\.)?(inet_ops|gist_inet_ops|gist_cidr_ops)\\\\M', '', 'g')"
+        ),
+        false => printed.to_owned(),
     }
 }
 
@@ -93,8 +104,9 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
                 false => String::new(),
             };
             format!(
-                "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND pg_get_constraintdef(oid) = {}{index})",
+                "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND {} = {}{index})",
                 regclass(&id.top_sql()),
+                without_classes("pg_get_constraintdef(oid)", &constraint.definition),
                 literal(&constraint.printed(constraint.validated))
             )
         }
@@ -138,9 +150,10 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
         ),
         Object::Index(index) => format!(
             "EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-             WHERE c.oid = {} AND {} AND {INDEX_TEXT} = {} AND i.indisclustered = {} AND {} AND {})",
+             WHERE c.oid = {} AND {} AND {} = {} AND i.indisclustered = {} AND {} AND {})",
             regclass(&id.sql()),
             if index.only { "NOT i.indisvalid" } else { "i.indisvalid" },
+            without_classes(INDEX_TEXT, &index.definition),
             literal(&index.plain_statement(id)),
             index.clustered,
             options_are("c.reloptions", Holder::index(&index.definition), &index.options),

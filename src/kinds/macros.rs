@@ -186,6 +186,20 @@ macro_rules! kinds {
                 }
             }
 
+            /// This object with the named attributes taken from `other`, which is of the same kind.
+            #[must_use]
+            pub fn taking(&self, other: &Self, names: &[&str]) -> Self {
+                match (self, other) {
+                    $((Self::$Name(a), Self::$Name(b)) => taking(&**a, &**b, names).into(),)*
+                    _ => self.clone(),
+                }
+            }
+
+            /// The value of an attribute.
+            pub fn value(&self, name: &str) -> serde_json::Value {
+                match self { $(Self::$Name(k) => value_of(&**k, name)),* }
+            }
+
             /// All that a difference can be in, as one text: equal where [`Object::changes`] finds none. Some attributes can be left
             /// out.
             pub fn essence(&self, without: &[String]) -> String {

@@ -337,6 +337,18 @@ fn with_words_of<K: Kind>(object: &K, printed: &K, there: &K, own: &K) -> K {
     object
 }
 
+fn taking<K: Kind>(object: &K, other: &K, names: &[&str]) -> K {
+    let mut object = object.clone();
+    for attribute in K::ATTRIBUTES.iter().filter(|attribute| names.contains(&attribute.name)) {
+        (attribute.take)(&mut object, other);
+    }
+    object
+}
+
+fn value_of<K: Kind>(object: &K, name: &str) -> serde_json::Value {
+    K::ATTRIBUTES.iter().find(|attribute| attribute.name == name).map_or_else(Default::default, |a| (a.value)(object))
+}
+
 fn attribute_changes<K: Kind>(old: &K, new: &K) -> Vec<AttributeChange> {
     K::ATTRIBUTES
         .iter()

@@ -174,11 +174,10 @@ impl Body {
     fn sql(&self, checker: &Checker) -> Vec<Finding> {
         let list = match statements(&self.text) {
             Ok(list) => list,
-            // PostgreSQL's own parser: what it does not read, no server runs. Its other refusals (depth) are about us.
+            // PostgreSQL's own parser: what it does not read, no server up to its version runs. Its other refusals (depth) are about us.
             Err(error) if error.message.starts_with("syntax error") => {
-                let place = error.offset.unwrap_or(self.text.len());
                 let message = format!("the body does not parse: {}", error.message);
-                return vec![Finding::new("sql-syntax", message, &self.text, place)];
+                return vec![Finding::unreadable(&self.text, &error, message)];
             }
             Err(_) => return Vec::new(),
         };

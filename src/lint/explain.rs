@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use crate::core::diagnostic::{Diagnostic, Location, nearest};
+use crate::core::diagnostic::{Diagnostic, Location, Severity, nearest};
 use crate::core::name::{ident, is_bare};
 use crate::lint::names::{Key, Names};
 use crate::lint::paths::{ForeignKey, shortest};
 use crate::lint::scope::Item;
 use crate::sql::lexer::Lexer;
+use crate::sql::{SyntaxError, beyond_grammar};
 
 /// How another table can be reached from where a name stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,17 +35,36 @@ pub struct Finding {
     pub notes: Vec<String>,
     /// What to do.
     pub help: Vec<String>,
+    /// Whether it is no fault of the text's.
+    pub warning: bool,
 }
 
 impl Finding {
     /// A finding about the name that starts at an offset.
     pub fn new(code: &'static str, message: String, sql: &str, offset: usize) -> Self {
-        Self { code, message, span: name_span(sql, offset), notes: Vec::new(), help: Vec::new() }
+        Self { code, message, span: name_span(sql, offset), notes: Vec::new(), help: Vec::new(), warning: false }
+    }
+
+    /// What is said of a text that the grammar at hand refuses.
+    pub fn unreadable(text: &str, error: &SyntaxError, message: String) -> Self {
+        let finding = Self::new("sql-syntax", message, text, error.offset.unwrap_or(text.len()));
+        match beyond_grammar(text, &error.message) {
+            Some((what, since)) => Self {
+                code: "sql-unread",
+                message: format!("{what} is SQL of PostgreSQL {since}, which is not read here"),
+                warning: true,
+                ..finding
+            },
+            None => finding,
+        }
     }
 
     /// The diagnostic, at its place.
     pub fn diagnostic(self, place: Option<Location>) -> Box<Diagnostic> {
         let mut problem = Diagnostic::error(self.code, self.message);
+        if self.warning {
+            problem.severity = Severity::Warning;
+        }
         problem.location = place;
         problem.notes = self.notes;
         problem.help = self.help;

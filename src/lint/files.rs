@@ -6,6 +6,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Source};
 use crate::lint::explain::Finding;
 use crate::lint::scope::Variables;
 use crate::lint::script::Checker;
+use crate::lint::skipped;
 use crate::sql::parse::{on_parser_thread, statements};
 use crate::sql::tree::Value;
 use crate::sql::{StatementClass, split_statements};
@@ -66,13 +67,18 @@ fn file(text: &str, index: usize, checker: &mut Checker) -> Vec<Finding> {
         let trees = match statements(statement.text) {
             Ok(trees) => trees,
             Err(error) => {
-                let mut finding = syntax(&error.message, start + error.offset.unwrap_or(0));
-                finding
-                    .notes
-                    .push("what it would do is not known, so nothing that comes after it is checked".to_owned());
+                let mut finding = Finding::unreadable(statement.text, &error, error.message.clone());
+                finding.span = finding.span.start + start..finding.span.end + start;
+                let was_wild = checker.names.wild;
+                skipped::heed(statement.text, &mut checker.names);
+                let note = match checker.names.wild && !was_wild {
+                    true => {
+                        "the statement is skipped; what it would do is not known, so nothing that comes after it is checked"
+                    }
+                    false => "the statement is skipped",
+                };
+                finding.notes.push(note.to_owned());
                 found.push(finding);
-                // What it would have done is not known.
-                checker.names.wild = true;
                 continue;
             }
         };

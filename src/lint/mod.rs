@@ -12,4 +12,5 @@ pub(crate) mod references;
 pub(crate) mod rows;
 pub(crate) mod scope;
 pub(crate) mod script;
+mod skipped;
 mod tables;

@@ -282,6 +282,14 @@ impl Session {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
+    /// Has the server parse a text, without running it: it must be exactly one statement to its grammar.
+    ///
+    /// # Errors
+    /// What the server says against it.
+    pub async fn parses_as_one(&self, sql: &str) -> Result<()> {
+        self.client.prepare(sql).await.map(|_| ()).map_err(|error| sql_error(error, Some(sql)))
+    }
+
     /// Runs statements by the simple query protocol: several at once run in one transaction, unless they say otherwise.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod routine;
 mod split;
 pub(crate) mod tree;
 mod trigger;
+mod unread;
 
 pub use column::{ColumnParts, GeneratedKind, IdentityKind, SerialKind, column};
 pub use constraint::{ConstraintParts, ConstraintType, domain_constraint, table_constraint};
@@ -31,7 +32,7 @@ pub use expression::{
 pub use fragment::{Piece, RelationRef};
 pub use index::{IndexParts, index};
 pub use labels::with_labels;
-pub use newer::newer_syntax;
+pub use newer::{beyond_grammar, newer_syntax};
 pub use normal::same_tokens;
 pub use parse::SyntaxError;
 pub use references::{
@@ -41,6 +42,7 @@ pub use references::{
 pub use routine::{Argument, ArgumentMode, ReturnType, Signature, name_parts, qualified_name, return_type, signature};
 pub use split::{Script, StatementClass, StatementText, split_statements};
 pub use trigger::{TriggerParts, TriggerTiming, trigger};
+pub use unread::{Read, expression_of_any_major, holds_semicolon, is_one_by_tokens, query_of_any_major};
 
 #[cfg(test)]
 mod hostile_tests;

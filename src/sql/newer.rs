@@ -13,6 +13,12 @@ const SINCE: &[(&str, &str, u32)] = &[
     ("WITHOUT OVERLAPS", "WITHOUT OVERLAPS", versions::TEMPORAL_KEYS),
     (", PERIOD ", "PERIOD", versions::TEMPORAL_KEYS),
     ("NOT ENFORCED", "NOT ENFORCED", versions::NOT_ENFORCED),
+    ("IGNORE NULLS", "IGNORE NULLS", versions::NULL_TREATMENT),
+    ("RESPECT NULLS", "RESPECT NULLS", versions::NULL_TREATMENT),
+    ("DO SELECT", "ON CONFLICT DO SELECT", versions::CONFLICT_DO_SELECT),
+    ("FOR ALL SEQUENCES", "a publication of all sequences", versions::PUBLISHED_SEQUENCES),
+    ("WAIT FOR LSN", "WAIT FOR", versions::REPACK),
+    ("REPACK ", "REPACK", versions::REPACK),
 ];
 
 /// What servers say of things that are no matter of syntax, and the first major that can do them.
@@ -27,6 +33,8 @@ const SAID: &[(&str, &str, u32)] = &[
         "an identity column of a partitioned table",
         versions::PARTITIONED_IDENTITY,
     ),
+    ("type \"oid8\" does not exist", "the type oid8", versions::OID8),
+    ("type \"regdatabase\" does not exist", "the type regdatabase", versions::OID8),
 ];
 
 /// What in a refused statement may be too new for the server, and the first major that knows it.
@@ -42,6 +50,11 @@ pub fn newer_syntax(sql: &str, error: &str) -> Option<(&'static str, u32)> {
             .max_by_key(|(words, _, since)| (is_near(words), *since))
             .map(|(_, what, since)| (*what, *since))
     })
+}
+
+/// What in a text is known to be newer than the grammar at hand, which refuses it.
+pub fn beyond_grammar(sql: &str, error: &str) -> Option<(&'static str, u32)> {
+    newer_syntax(sql, error).filter(|(_, since)| *since > versions::GRAMMAR)
 }
 
 /// A statement in capitals, with single spaces, without what stands in quotes.

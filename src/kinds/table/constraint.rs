@@ -170,7 +170,7 @@ impl Constraint {
 
     /// As `pg_get_constraintdef` prints it, which leaves out the tablespace, and of a key its storage parameters.
     pub fn printed(&self, valid: bool) -> String {
-        let mut sql = self.definition.clone();
+        let mut sql = super::classes::unnamed(&self.definition);
         if self.constraint_type == ConstraintType::Exclusion {
             sql.push_str(&printed_options(&self.options));
         }
@@ -695,7 +695,7 @@ impl Introspect for Constraint {
         let index: u32 = row.number("index")?;
         let constraint = Self {
             constraint_type,
-            definition: text.to_owned(),
+            definition: super::classes::named(text, &row.list("classes")?),
             predicate,
             options,
             tablespace: row.opt_string("tablespace")?,

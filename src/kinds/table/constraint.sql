@@ -11,6 +11,12 @@ select k.oid, k.conrelid as relation, k.conname as name, k.contype as type,
        k.conkey as key, k.confrelid as referenced, k.confkey as referenced_key,
        case when k.contype in ('p', 'u', 'x') then k.conindid else 0 end as index,
        case when i.indnatts <> i.indnkeyatts then i.indkey end as index_key,
+       -- Of GiST over inet (869) and cidr (650), the class is named also where it is the default.
+       case when k.contype = 'x' then (
+         select array_agg(case when o.opcintype not in (869, 650) then '' when pg_opclass_is_visible(o.oid) then quote_ident(o.opcname)
+                               else quote_ident(n.nspname) || '.' || quote_ident(o.opcname) end order by u.number)
+         from unnest(i.indclass::oid[]) with ordinality u (class, number)
+         join pg_opclass o on o.oid = u.class join pg_namespace n on n.oid = o.opcnamespace) end as classes,
        ic.reloptions as options, ts.spcname as tablespace,
        coalesce(ic.relkind = 'I' and not i.indisvalid, false) as only,
        case when k.contype = 'x' then pg_get_expr(i.indpred, i.indrelid) end as predicate,

@@ -136,7 +136,8 @@ impl Index {
 
     /// The statement as `pg_get_indexdef` prints it, without storage parameters and tablespace.
     pub(crate) fn plain_statement(&self, id: &ObjectId) -> String {
-        let plain = Self { options: Options::new(), tablespace: None, ..self.clone() };
+        let definition = super::classes::unnamed(&self.definition);
+        let plain = Self { options: Options::new(), tablespace: None, definition, ..self.clone() };
         plain.statement(id, false, false).replacen(" USING btree ", " ", 1)
     }
 
@@ -370,7 +371,7 @@ impl Introspect for Index {
         let index = Self {
             relation: relation.clone(),
             unique,
-            definition,
+            definition: super::classes::named(&definition, &row.list("classes")?),
             predicate,
             options,
             tablespace,

@@ -9,6 +9,12 @@ select i.indexrelid as oid, c.relnamespace as namespace, c.relname as name, i.in
                  or not i.indcollation::oid[] <@ '{0,100}'::oid[]
                  or exists (select from pg_attribute a where a.attrelid = i.indexrelid and (a.attoptions is not null))
             then pg_get_indexdef(i.indexrelid) end as definition,
+       -- Of GiST over inet (869) and cidr (650), the class is named also where it is the default.
+       case when am.amname = 'gist' then (
+         select array_agg(case when o.opcintype not in (869, 650) then '' when pg_opclass_is_visible(o.oid) then quote_ident(o.opcname)
+                               else quote_ident(n.nspname) || '.' || quote_ident(o.opcname) end order by k.number)
+         from unnest(i.indclass::oid[]) with ordinality k (class, number)
+         join pg_opclass o on o.oid = k.class join pg_namespace n on n.oid = o.opcnamespace) end as classes,
        c.reloptions as options, ts.spcname as tablespace,
        case when 0 = any (i.indkey) then (
          select array_agg(a.attnum::text || '=' || a.attstattarget::text order by a.attnum) from pg_attribute a

@@ -4,6 +4,7 @@
 //! brings the columns with it, and those defaults and constraints that need nothing the table itself is needed for.
 
 mod bound;
+pub(crate) mod classes;
 pub mod column;
 pub(crate) mod column_settings;
 mod column_steps;
