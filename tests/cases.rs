@@ -6,11 +6,12 @@
 //! | `after.yaml` | what should be |
 //! | `expect.sql` | queries, each of which returns only `true` afterwards |
 //! | `expect.txt` | lines that appear in the output of `trueup plan` (white space counts once) |
+//! | `said` | what `trueup plan` says beside the plan, on its standard error (a text per line) |
 //! | `args` | more arguments for `apply`, separated by white space |
 //! | `refused` | `apply` without `args` must exit 3 and change nothing, and name each line of this file |
 //! | `stops` | `apply` with `args` must stop before its first step (exit 1), change nothing, and name each line of this file; nothing else is tried |
 //! | `reversible` | the way back to `before` is tried too |
-//! | `keeps_names` | unnamed constraints keep the names that `before` gave them, so that it is not the state built anew |
+//! | `keeps_names` | unnamed constraints keep the names that `before` gave them (or attributes their order), so that it is not the state built anew |
 //! | `keeps_defaults` | default privileges of `before` that the project does not declare stay, so that it is not the state built anew |
 //! | `loses` | tables (one per line) that may lose rows |
 //! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
@@ -88,15 +89,22 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
     let more = read(case, "args").unwrap_or_default();
     let more: Vec<&str> = more.split_whitespace().collect();
     let rows = database.row_counts();
+    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
 
     if let Some(expected) = read(case, "expect.txt") {
         let plan = trueup(&["plan", "--from", &database.url, "--to", &after, "--ephemeral", &scratch]);
-        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let output = squeezed(&plan.stdout);
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             if !output.contains(&squeezed(line)) {
                 return Err(format!("the plan does not say `{}`: {}", line.trim(), support::head(&plan.stdout, 30)));
             }
+        }
+    }
+    if let Some(expected) = read(case, "said") {
+        let plan = trueup(&["plan", "--from", &database.url, "--to", &after, "--ephemeral", &scratch]);
+        let output = squeezed(&plan.stderr);
+        if let Some(line) = expected.lines().find(|line| !output.contains(&squeezed(line))) {
+            return Err(format!("it is not said `{line}`: {}", plan.report()));
         }
     }
     if let Some(words) = read(case, "refused") {

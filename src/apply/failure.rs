@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 use crate::core::diagnostic::{Diagnostic, Severity};
-use crate::core::step::{Step, Transaction};
+use crate::core::step::{Action, Step, Transaction};
 use crate::postgres::sql_error;
 
 /// A step that failed, and where in the run.
@@ -72,7 +72,8 @@ impl Failure<'_> {
             _ => error = error.note(format!("the statement is: {}", excerpt(&self.step.sql))),
         }
         error.related = cause.related;
-        if let Some(place) = &self.step.location {
+        // Of a statement that was put together from what is declared, the place in it says more.
+        if let Some(place) = self.step.location.as_ref().filter(|_| self.step.action == Action::Data) {
             let in_statement = error.location.replace(place.clone());
             error.related.extend(in_statement.map(|location| (location, "in the statement that was run".to_owned())));
         }

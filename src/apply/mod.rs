@@ -28,7 +28,7 @@ pub use catalogs::seen;
 pub use journal::{Progress, plan_fingerprint, progress};
 pub use lock::{CancelOnDrop, wait_for_others};
 pub use preflight::{hindered, preflight};
-pub use premises::premises;
+pub use premises::{Patience, count, premises};
 pub use run::run;
 
 /// How a plan is run.

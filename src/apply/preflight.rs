@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::error::SqlState;
 
-use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal, search_path};
 use crate::core::step::{Action, HazardKind, Phase, Step};
@@ -57,8 +57,9 @@ pub async fn preflight(session: &Session, plan: &Plan, until: Option<Phase>) -> 
     let now = plan.steps().filter(|step| until.is_none_or(|until| step.phase <= until));
     found.extend(now.filter(|step| !step.hindered_by.is_empty()).map(hindered));
     let needs = Needs::of(plan);
-    roles(session, &needs, &mut found).await;
-    extensions(session, &needs, &us, &mut found).await;
+    let place = |object: &ObjectId| plan.steps().find(|s| s.object == *object).and_then(|s| s.location.clone());
+    roles(session, &needs, &place, &mut found).await;
+    extensions(session, &needs, &us, &place, &mut found).await;
     if !us.superuser {
         for object in &needs.superuser {
             found.push(us.needs_superuser(object));
@@ -115,6 +116,7 @@ pub fn hindered(step: &Step) -> Box<Diagnostic> {
     let mut problem =
         Diagnostic::error("in-the-way", format!("{} cannot be {verb}: {}", step.object, reasons.join(", and ")))
             .note("PostgreSQL would refuse the statement");
+    problem.location.clone_from(&step.location);
     for hindrance in &step.hindered_by {
         if !problem.help.contains(&hindrance.help) {
             problem = problem.help(hindrance.help.clone());
@@ -183,7 +185,7 @@ async fn names(session: &Session, sql: &str) -> Option<Vec<String>> {
     Some(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
 
-async fn roles(session: &Session, needs: &Needs, found: &mut Vec<Box<Diagnostic>>) {
+async fn roles(session: &Session, needs: &Needs, place: &Places<'_>, found: &mut Vec<Box<Diagnostic>>) {
     if needs.roles.is_empty() {
         return;
     }
@@ -191,14 +193,18 @@ async fn roles(session: &Session, needs: &Needs, found: &mut Vec<Box<Diagnostic>
         format!("SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.rolname IN ({})", literals(needs.roles.keys()));
     let Some(present) = names(session, &sql).await else { return };
     for (role, object) in needs.roles.iter().filter(|(role, _)| !present.contains(role)) {
-        found.push(
+        let mut problem =
             Diagnostic::error("missing-role", format!("there is no role {}, which {object} names", Ident(role)))
-                .help(format!("create it first (CREATE ROLE {}), or correct the name", Ident(role))),
-        );
+                .help(format!("create it first (CREATE ROLE {}), or correct the name", Ident(role)));
+        problem.location = place(object);
+        found.push(problem);
     }
 }
 
-async fn extensions(session: &Session, needs: &Needs, us: &Us, found: &mut Vec<Box<Diagnostic>>) {
+/// Where an object of the plan is declared.
+type Places<'a> = dyn Fn(&ObjectId) -> Option<Location> + Sync + 'a;
+
+async fn extensions(session: &Session, needs: &Needs, us: &Us, place: &Places<'_>, found: &mut Vec<Box<Diagnostic>>) {
     if needs.extensions.is_empty() {
         return;
     }
@@ -218,13 +224,15 @@ async fn extensions(session: &Session, needs: &Needs, us: &Us, found: &mut Vec<B
         .collect();
     for (extension, object) in &needs.extensions {
         match available.get(extension).map(Vec::as_slice) {
-            None => found.push(
-                Diagnostic::error(
+            None => {
+                let mut problem = Diagnostic::error(
                     "extension-not-available",
                     format!("the server does not have the extension {}", Ident(extension)),
                 )
-                .help("install its package on the server, or leave it out of the declaration"),
-            ),
+                .help("install its package on the server, or leave it out of the declaration");
+                problem.location = place(object);
+                found.push(problem);
+            }
             Some([false, true, false]) if !us.superuser => found.push(us.needs_superuser(object)),
             Some([false, ..]) if !us.superuser && !us.may_create => found.push(us.may_not_create(object)),
             Some(_) => {}
@@ -322,10 +330,17 @@ async fn losses(session: &Session, plan: &Plan, found: &mut Vec<Box<Diagnostic>>
             (String::new(), "row")
         };
         let limit = COUNTED + 1;
-        let sql = format!("SELECT pg_catalog.count(*) FROM (SELECT FROM {table}{filter} LIMIT {limit}) x");
+        let rows = match &step.loses {
+            Some(loses) => loses.violations.clone(),
+            None => format!("SELECT FROM {table}{filter}"),
+        };
+        let sql = format!("SELECT pg_catalog.count(*) FROM ({rows} LIMIT {limit}) x");
         let Some(text) = counted(session, &sql, &table).await else { continue };
         let why = step.hazards.iter().find(|h| h.kind == HazardKind::DataLoss).map(|h| h.reason.clone());
-        let diagnostic = if text == "0" {
+        let diagnostic = if step.loses.is_some() {
+            let which = if text == "1" { "value does" } else { "values do" };
+            Diagnostic::warning("rows-lost", format!("{text} {which} not fit the new type of {object}"))
+        } else if text == "0" {
             Diagnostic::info("rows-lost", format!("{object} holds no {what}s: nothing is lost"))
         } else if text == "1" {
             Diagnostic::warning("rows-lost", format!("1 {what} of {object} is lost"))

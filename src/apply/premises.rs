@@ -14,26 +14,50 @@ const COUNTED: u32 = 10_000;
 /// Violations that are shown.
 const SHOWN: u32 = 3;
 
-/// After this time no more is asked: what is not answered by then, the steps themselves find out.
-const BUDGET: Duration = Duration::from_secs(20);
+/// How long the rows are asked: what is not answered by then, the steps themselves find out.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// All questions together.
+    pub all: Duration,
+    /// One question, in seconds.
+    pub each: u32,
+}
+
+impl Patience {
+    /// Before a plan is run.
+    pub const TO_RUN: Self = Self { all: Duration::from_secs(20), each: 5 };
+    /// While a plan is only shown.
+    pub const TO_SHOW: Self = Self { all: Duration::from_secs(5), each: 2 };
+}
 
 /// Asks the rows what the steps up to a phase take for granted: an error for each premise that does not hold.
 ///
 /// What steps of the plan may mend before it matters is passed over, and so is what cannot be answered in a few seconds. It
 /// changes nothing and waits for nobody's locks.
-pub async fn premises(session: &Session, plan: &Plan, until: Option<Phase>) -> Vec<Box<Diagnostic>> {
+///
+/// Also says of how many steps that could not be found out.
+pub async fn premises(
+    session: &Session,
+    plan: &Plan,
+    until: Option<Phase>,
+    patience: Patience,
+) -> (Vec<Box<Diagnostic>>, usize) {
     let began = Instant::now();
-    let mut found = Vec::new();
+    let (mut found, mut unanswered) = (Vec::new(), 0);
     let data: Vec<&Step> = plan.steps().filter(|step| step.action == Action::Data).collect();
     for step in plan.steps().filter(|step| until.is_none_or(|until| step.phase <= until)) {
         let Some(premise) = &step.premise else { continue };
-        if began.elapsed() > BUDGET {
-            break;
+        if began.elapsed() > patience.all {
+            unanswered += 1;
+            continue;
         }
         if data.iter().any(|step| may_change(step, premise)) {
             continue;
         }
-        let Some((count, examples)) = ask(session, plan, premise).await else { continue };
+        let Some((count, examples)) = ask(session, plan, premise, patience).await else {
+            unanswered += 1;
+            continue;
+        };
         if count == 0 {
             continue;
         }
@@ -42,9 +66,15 @@ pub async fn premises(session: &Session, plan: &Plan, until: Option<Phase>) -> V
         if let Some(examples) = examples {
             problem = problem.note(format!("such as {examples}"));
         }
+        problem.location.clone_from(&step.location);
         found.push(problem.help(premise.help.clone()));
     }
-    found
+    (found, unanswered)
+}
+
+/// How many values or rows a query of a premise finds, as far as they are counted; nothing where that cannot be answered.
+pub async fn count(session: &Session, plan: &Plan, premise: &Premise, patience: Patience) -> Option<u32> {
+    ask(session, plan, premise, patience).await.map(|(count, _)| count)
 }
 
 /// Whether a step about rows may touch those of the premise's table.
@@ -65,10 +95,10 @@ fn may_change(step: &Step, premise: &Premise) -> bool {
 }
 
 /// How many violations there are, and some of them; nothing where that cannot be answered.
-async fn ask(session: &Session, plan: &Plan, premise: &Premise) -> Option<(u32, Option<String>)> {
-    let limit = COUNTED + 1;
+async fn ask(session: &Session, plan: &Plan, premise: &Premise, patience: Patience) -> Option<(u32, Option<String>)> {
+    let (limit, seconds) = (COUNTED + 1, patience.each);
     let sql = format!(
-        "BEGIN READ ONLY; SET LOCAL search_path = {}; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '500ms'; \
+        "BEGIN READ ONLY; SET LOCAL search_path = {}; SET LOCAL statement_timeout = '{seconds}s'; SET LOCAL lock_timeout = '500ms'; \
          SET LOCAL row_security = off; \
          WITH v(shown) AS ({} LIMIT {limit}) SELECT pg_catalog.count(*), \
          (SELECT pg_catalog.string_agg(pg_catalog.left(s.shown, 80), '; ') FROM (SELECT shown FROM v LIMIT {SHOWN}) s) FROM v; \

@@ -254,6 +254,9 @@ pub struct Step {
     /// What rows that exist already must not do for it to succeed; asked before the first step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub premise: Option<Premise>,
+    /// Which values it changes or cannot take over, where that can be asked: without any, nothing is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loses: Option<Premise>,
     /// Position among the steps of one object: lower first.
     pub rank: u8,
     /// Whether it builds the new form of its object under another name, before the old form goes.
@@ -316,6 +319,7 @@ impl Step {
             done_when: None,
             cleanup: None,
             premise: None,
+            loses: None,
             rank: 0,
             beside: false,
         }

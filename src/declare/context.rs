@@ -1,13 +1,14 @@
 //! What the kinds declare their objects into.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashSet;
 
 use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
 use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
+use crate::declare::keys::{Folded, is_folded};
 use crate::kinds::{KindTag, Object};
 use crate::yaml::{Fields, Key};
 
@@ -50,6 +51,8 @@ pub struct DeclareContext<'a> {
     pub(crate) of_servers: Vec<(String, Location)>,
     /// Fragments that the grammar at hand refuses and a newer server may read.
     pub unread: Vec<Unread>,
+    /// Keys that SQL reads in small letters though they have capitals.
+    pub(super) folded: Mutex<Vec<Folded>>,
     /// Everything found wrong so far.
     pub problems: Vec<Box<Diagnostic>>,
 }
@@ -72,6 +75,7 @@ impl<'a> DeclareContext<'a> {
             tests: Vec::new(),
             of_servers: Vec::new(),
             unread: Vec::new(),
+            folded: Mutex::default(),
             problems: Vec::new(),
         }
     }
@@ -81,6 +85,10 @@ impl<'a> DeclareContext<'a> {
         let (schema, name) = crate::sql::qualified_name(&key.text).map_err(|e| {
             Diagnostic::error("name", format!("`{}` is no name: {}", key.text, e.message)).at(key.location.clone())
         })?;
+        if is_folded(&key.text) {
+            let folded = (key.text.clone(), key.location.clone());
+            self.folded.lock().unwrap_or_else(PoisonError::into_inner).push(folded);
+        }
         Ok((schema.unwrap_or_else(|| self.schema.clone()), name))
     }
 
@@ -122,6 +130,8 @@ impl<'a> DeclareContext<'a> {
     pub(crate) fn absorb(&mut self, other: Self) {
         self.problems.extend(other.problems);
         self.of_servers.extend(other.of_servers);
+        let folded = other.folded.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.folded.get_mut().unwrap_or_else(PoisonError::into_inner).extend(folded);
         self.problems.extend(self.builder.absorb(other.builder));
         self.renames.extend(other.renames);
         self.value_renames.extend(other.value_renames);

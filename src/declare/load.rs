@@ -251,6 +251,9 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
     if cx.problems.iter().any(|p| p.severity >= Severity::Error) {
         return Err(cx.problems);
     }
+    let folded = cx.folded.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut notes: Problems = crate::kinds::options::of_servers(&cx.of_servers).into_iter().collect();
+    notes.extend(super::keys::remarks(&folded, &cx.builder));
     Ok(Declared {
         builder: cx.builder,
         renames: cx.renames,
@@ -259,7 +262,7 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
         unread: cx.unread,
         data: cx.data,
         tests: cx.tests,
-        notes: crate::kinds::options::of_servers(&cx.of_servers).into_iter().collect(),
+        notes,
     })
 }
 

@@ -4,6 +4,7 @@ pub mod build;
 pub mod context;
 pub mod elaborate;
 pub mod exposure;
+mod keys;
 pub mod load;
 pub mod project;
 pub mod refused;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::apply::declared::{self, Declared, Record};
-use crate::apply::{ApplyObserver, RunOptions, lock, preflight, premises, run};
+use crate::apply::{ApplyObserver, Patience, RunOptions, lock, preflight, premises, run};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result, Severity};
 use crate::core::id::ObjectId;
@@ -235,7 +235,7 @@ async fn may_begin(
         return Err(consent_missing(&missing, options, &lost));
     }
     if !begun {
-        errors.extend(premises(session, plan, options.until).await);
+        errors.extend(premises(session, plan, options.until, Patience::TO_RUN).await.0);
     }
     let mut errors = errors.into_iter();
     let Some(mut problem) = errors.next() else { return Ok(lost) };

@@ -5,6 +5,7 @@ mod bystanders;
 mod load;
 mod majors;
 mod memory;
+mod obstacles;
 mod partial;
 mod project_state;
 mod prove;
@@ -276,8 +277,19 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     }
     rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
     let mut made = plan(&from_catalog, &to_catalog, &options)?;
+    obstacles::locate(&mut made, &to_catalog);
     notes.extend(made.steps().filter(|step| !step.hindered_by.is_empty()).map(crate::apply::hindered));
     if !made.is_empty() {
+        if let Some(info) = place.connection(from)?
+            && let Ok(session) = Session::connect(&info).await
+        {
+            settings.progress.stage("asking the rows");
+            obstacles::weigh(&session, &mut made).await;
+            // Where the plan is going to be run, that is asked then.
+            if !settings.wait_for_others {
+                notes.extend(obstacles::of(&session, &made).await);
+            }
+        }
         made.schemas.clone_from(&place.project.schemas);
         let live = place.connection(from)?.is_some();
         let state = live.then(|| whole.filtered(|id, _| scope::managed(id, &place.project)));

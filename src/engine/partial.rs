@@ -186,6 +186,12 @@ impl<'a> Finder<'a> {
                 self.changed.insert(id.clone(), object);
                 continue;
             }
+            // Nor are a type's attributes.
+            if let (Object::CompositeAttribute(said), Some(Object::CompositeAttribute(attribute))) = (object, found)
+                && said.position != attribute.position
+            {
+                self.changed.insert(id.clone(), object);
+            }
             // Columns that stand in another order than declared are no difference, but are told of.
             if let (Object::Column(_), Some(Object::Column(column))) = (object, found) {
                 let same_table = order.is_some_and(|last| last.parent_str() == id.parent_str());

@@ -366,6 +366,12 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &mut Workplace<'_>) -
         {
             moved.lock().unwrap_or_else(PoisonError::into_inner).extend(id.parent());
         }
+        // A type whose attributes may stand in another order is looked at more closely.
+        if let (Object::CompositeAttribute(attribute), Object::CompositeAttribute(said)) = (found, object)
+            && attribute.position != said.position
+        {
+            return false;
+        }
         if scope::is_held_otherwise(id, found, object, live) {
             held.lock().unwrap_or_else(PoisonError::into_inner).insert(id.sql_path());
         }

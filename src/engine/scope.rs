@@ -11,6 +11,7 @@ use crate::kinds::component::DefaultPrivilege;
 use crate::kinds::component::comment::{Comment, OF_PLPGSQL};
 use crate::kinds::table::column_names;
 use crate::kinds::table::inheritance::from_parents_alone;
+use crate::kinds::types::composite::CompositeAttribute;
 use crate::kinds::{KindTag, Object};
 
 /// The schema that `apply` keeps its journal in; it is nobody's difference.
@@ -299,7 +300,35 @@ pub fn unchangeable(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
     let moved = tables.map(|(id, _)| id).filter(|id| are_moved(&column_names(id, from), &column_names(id, to)));
     let held =
         to.iter().filter(|(id, object)| from.get(id).is_some_and(|found| is_held_otherwise(id, found, object, from)));
-    told(moved.map(ObjectId::sql_path).collect(), held.map(|(id, _)| id.sql_path()).collect())
+    let mut told = told(moved.map(ObjectId::sql_path).collect(), held.map(|(id, _)| id.sql_path()).collect());
+    told.extend(attributes_elsewhere(from, to));
+    told
+}
+
+/// Composite types whose attributes stand in another order than declared. It is a part of what their values mean, and PostgreSQL cannot
+/// change it in place.
+fn attributes_elsewhere(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
+    let order = |id: &ObjectId, catalog: &Catalog| -> Vec<String> {
+        let mut list: Vec<(u32, String)> = catalog
+            .children(id, KindTag::CompositeAttribute)
+            .filter_map(|(child, object)| Some((CompositeAttribute::of(object)?.position, child.name().into_owned())))
+            .collect();
+        list.sort();
+        list.into_iter().map(|(_, name)| name).collect()
+    };
+    let types = to.iter().filter(|(id, _)| id.kind() == KindTag::Composite && from.contains(id));
+    let moved = types.map(|(id, _)| (id, order(id, from), order(id, to)));
+    let said = moved.filter(|(_, have, want)| are_moved(have, want)).map(|(id, have, want)| {
+        let mut remark = Diagnostic::warning(
+            "attribute-order",
+            format!("the attributes of {id} stand in the order {}, declared is {}", have.join(", "), want.join(", ")),
+        )
+        .note("the order is what row(…) and the text of a value mean; PostgreSQL cannot move an attribute, so this stays as it is")
+        .help("declare the order that is there; or declare a second type, move the columns over, and drop the first one");
+        remark.location = to.location(id).cloned();
+        remark
+    });
+    said.collect()
 }
 
 /// Whether what two lists have in common stands in another order.

@@ -87,6 +87,9 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
     }
     if said.is_none() && unsaid.is_none() {
         step = step.premise(premise::cast(id, &old.type_name, &new.type_name, change.cx));
+        if step.needs_consent() {
+            step.loses = premise::losing_cast(id, &old.type_name, &new.type_name, change.cx);
+        }
     }
     step.after = column_steps::defaults_of_heirs(id, change.cx);
     let step = row_type::while_not_held(step.rank(2), &id.top(), change.cx);

@@ -18,7 +18,7 @@ use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
 use crate::kinds::table::partition::Attachment;
-use crate::kinds::table::type_change::fails_where;
+use crate::kinds::table::type_change::{changes_where, fails_where};
 use crate::kinds::{KindTag, Object};
 use crate::plan::context::PlanContext;
 use crate::sql::parse::parse_one;
@@ -108,6 +108,24 @@ pub(super) fn cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) ->
         fact: format!("the column {name} of {of} is to be of type {new}, which cannot take over"),
         noun: "value".to_owned(),
         help: mend(),
+        columns: vec![id.name().into_owned()],
+        table,
+    })
+}
+
+/// Another type of a column that may not keep all values: those that it changes, or cannot take over.
+pub(super) fn losing_cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) -> Option<Premise> {
+    let table = id.top();
+    if !cx.online || cx.is_new(&table) || !cx.from.contains(&table) {
+        return None;
+    }
+    let (name, of) = (ident(&id.name()), table.sql());
+    let changes = changes_where(&name, old, new)?;
+    Some(Premise {
+        violations: format!("SELECT {name}::text FROM {of} WHERE {changes}"),
+        fact: format!("the column {name} of {of} is to be of type {new}, which does not keep"),
+        noun: "value".to_owned(),
+        help: "make the plan anew and say --allow data-loss, or mend these rows first".to_owned(),
         columns: vec![id.name().into_owned()],
         table,
     })

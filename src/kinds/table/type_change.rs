@@ -134,7 +134,7 @@ pub(super) fn fails_where(old: &str, new: &str, column: &ObjectId, cx: &PlanCont
     }
     if !matches!(parts(old).base.as_str(), "text" | "character varying" | "character" | "citext") || new.ends_with("[]")
     {
-        return None;
+        return overflows_where(&value, old, new);
     }
     if let Some(labels) = labels {
         return Some(format!("{value}::text NOT IN ({})", list(&labels.iter().collect::<Vec<_>>())));
@@ -149,6 +149,110 @@ pub(super) fn fails_where(old: &str, new: &str, column: &ObjectId, cx: &PlanCont
     match base.as_str() {
         "uuid" => Some(format!("{value}::text !~ '^\\{{?[0-9a-fA-F]{{4}}(-?[0-9a-fA-F]{{4}}){{7}}\\}}?$'")),
         "smallint" | "integer" | "bigint" => Some(format!("{value}::text !~ '^\\s*[-+]?[0-9]+\\s*$'")),
+        "numeric" | "real" | "double precision" => Some(format!(
+            "{value}::text !~* '^\\s*([-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)(e[-+]?[0-9]+)?|nan|[-+]?inf(inity)?)\\s*$'"
+        )),
+        "boolean" => Some(format!(
+            "{value}::text !~* '^\\s*(t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)\\s*$'"
+        )),
+        _ => None,
+    }
+}
+
+/// The smallest and the largest value of an integer type.
+fn integers(name: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "smallint" => Some(("-32768", "32767")),
+        "integer" => Some(("-2147483648", "2147483647")),
+        "bigint" => Some(("-9223372036854775808", "9223372036854775807")),
+        _ => None,
+    }
+}
+
+fn is_number(base: &str) -> bool {
+    integers(base).is_some() || matches!(base, "numeric" | "real" | "double precision")
+}
+
+/// The condition under which a number is too large for another type of numbers.
+fn overflows_where(value: &str, old: &str, new: &str) -> Option<String> {
+    let (a, b) = (parts(old), parts(new));
+    // Bounds are compared as numeric, in which no bound is rounded.
+    let number = if a.base == "numeric" { value.to_owned() } else { format!("{value}::numeric") };
+    if !is_number(&a.base) || new.ends_with("[]") || keeps(old, new) {
+        return None;
+    }
+    let infinite = |what: &str| format!("{value}::text IN ({what})");
+    // Only these types know values that are no numbers.
+    let finite = matches!(a.base.as_str(), "real" | "double precision" | "numeric");
+    let not_finite = "'NaN', 'Infinity', '-Infinity'";
+    let or_not_finite = |condition: String, refused: &str| match finite {
+        true => format!("CASE WHEN {} THEN {value}::text IN ({refused}) ELSE {condition} END", infinite(not_finite)),
+        false => condition,
+    };
+    if let Some((lowest, highest)) = integers(&b.base) {
+        let rounded = match a.base.as_str() {
+            "numeric" => format!("pg_catalog.round({value})"),
+            "real" | "double precision" => format!("pg_catalog.round({value}::double precision)::numeric"),
+            _ => number,
+        };
+        return Some(or_not_finite(format!("{rounded} NOT BETWEEN {lowest} AND {highest}"), not_finite));
+    }
+    let (precision, scale) = b.digits().filter(|_| b.base == "numeric")?;
+    let whole = u32::try_from(precision - scale).ok()?;
+    let condition = format!("pg_catalog.abs(pg_catalog.round({number}, {scale})) >= 1{}", "0".repeat(whole as usize));
+    // NaN has no digits.
+    Some(or_not_finite(condition, "'Infinity', '-Infinity'"))
+}
+
+/// The condition under which a change of type that may lose something changes a value or cannot take it over; nothing where that is
+/// not known of the two types.
+pub(super) fn changes_where(value: &str, old: &str, new: &str) -> Option<String> {
+    if old.ends_with("[]") || new.ends_with("[]") {
+        return None;
+    }
+    let (a, b) = (parts(old), parts(new));
+    let is_text = |base: &str| matches!(base, "text" | "character varying" | "character");
+    if is_text(&b.base) {
+        // Whatever is cut has more characters than there is room for; `character` does not count the spaces that it fills up with.
+        let room = b.first()?;
+        let known = is_text(&a.base) || is_number(&a.base) || matches!(a.base.as_str(), "uuid" | "date" | "boolean");
+        return known.then(|| format!("pg_catalog.length({value}::text) > {room}"));
+    }
+    if a.base == "bit varying" && b.base == "bit varying" {
+        return Some(format!("pg_catalog.length({value}) > {}", b.first()?));
+    }
+    if is_number(&a.base) && is_number(&b.base) {
+        let too_large = overflows_where(value, old, new);
+        let whole = |sql: &str| format!("{sql} <> pg_catalog.trunc({sql})");
+        let differs = match (a.base.as_str(), b.base.as_str()) {
+            (x, y) if integers(x).is_some() && integers(y).is_some() => return too_large,
+            ("numeric", y) if integers(y).is_some() => whole(value),
+            ("real" | "double precision", y) if integers(y).is_some() => whole(&format!("{value}::double precision")),
+            ("numeric", "numeric") => format!("{value} <> pg_catalog.round({value}, {})", b.digits()?.1),
+            ("real" | "double precision", "numeric") => match b.digits() {
+                Some((_, scale)) => format!("{value}::numeric <> pg_catalog.round({value}::numeric, {scale})"),
+                None => return None,
+            },
+            (x, "numeric") if integers(x).is_some() => return too_large,
+            ("bigint" | "integer" | "numeric", "double precision" | "real") => {
+                format!("{value}::numeric <> {value}::{new}::numeric")
+            }
+            ("double precision", "real") => {
+                format!(
+                    "CASE WHEN pg_catalog.abs({value}) > 3.4e38 THEN {value}::text NOT IN ('NaN', 'Infinity', '-Infinity') ELSE {value}::real::double precision <> {value} END"
+                )
+            }
+            _ => return None,
+        };
+        return Some(match too_large {
+            Some(too_large) => format!("CASE WHEN {too_large} THEN true ELSE {differs} END"),
+            None => differs,
+        });
+    }
+    // Casts that no value fails, and back.
+    match (a.base.as_str(), b.base.as_str()) {
+        (x, y) if x == y && is_time(x) => Some(format!("{value}::{new} <> {value}")),
+        ("timestamp without time zone", "date") => Some(format!("{value}::date::timestamp <> {value}")),
         _ => None,
     }
 }

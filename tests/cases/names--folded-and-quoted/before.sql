@@ -1,0 +1,1 @@
+create table "Kept" ("userId" int);
