@@ -175,8 +175,14 @@ impl Sequence {
         }
         let (literal, start) = (literal(&name), self.start);
         sqls.push(format!("SELECT setval({literal}, {start}, false) FROM {name} WHERE NOT is_called AND {outside}"));
-        let mut steps: Vec<Step> =
-            sqls.into_iter().map(|sql| Step::alter(&step.object, sql).phase(Phase::Contract).rank(step.rank)).collect();
+        // A script that is run again must not make the bounds wider once they are as they should be.
+        let done = format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_sequence WHERE seqrelid = pg_catalog.to_regclass({literal}) \
+             AND seqmin = {} AND seqmax = {} AND seqstart = {start})",
+            self.min, self.max
+        );
+        let alter = |sql| Step::alter(&step.object, sql).phase(Phase::Contract).rank(step.rank).done_when(done.clone());
+        let mut steps: Vec<Step> = sqls.into_iter().map(alter).collect();
         let premise = cx.online.then(|| Premise {
             violations: format!("SELECT last_value::text FROM {name} WHERE is_called AND {outside}"),
             table: step.object.top(),
