@@ -165,6 +165,11 @@ impl Routine {
         sql
     }
 
+    /// Whether some argument has a default.
+    pub(crate) fn has_defaults(&self) -> bool {
+        arguments::defaults(&self.arguments) > 0
+    }
+
     /// Routines of the same name that go, and whose calls this one takes as well because the arguments that it has more have
     /// defaults.
     fn answers_for(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
@@ -371,7 +376,8 @@ impl Introspect for Routine {
             .collect();
         let source = row.text("source")?;
         routine.library = row.opt_string("library")?.filter(|_| language == "c");
-        routine.sql_body = row.opt_string("sql_body")?.map(|body| crate::sql::with_labels(&body));
+        routine.sql_body =
+            row.opt_string("sql_body")?.map(|body| crate::sql::in_one_form(crate::sql::with_labels(&body)));
         if routine.library.is_some() {
             routine.symbol = Some(source.to_owned()).filter(|s| s != name);
         } else if routine.sql_body.is_none() {

@@ -141,7 +141,7 @@ impl Introspect for MaterializedView {
 
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         let Some((id, oid)) = out.id_in(row, KindTag::MaterializedView, "pg_class")? else { return Ok(()) };
-        let query = query_text(row.text("query")?);
+        let query = crate::sql::in_one_form(query_text(row.text("query")?));
         let access_method = row.opt_string("access_method")?;
         let tablespace = row.opt_string("tablespace")?;
         let mut options = row.options("options")?;

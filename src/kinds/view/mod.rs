@@ -142,7 +142,11 @@ impl Introspect for View {
     fn read(row: &Row<'_>, out: &mut Reader) -> Result<()> {
         let Some((id, oid)) = out.id_in(row, KindTag::View, "pg_class")? else { return Ok(()) };
         // The columns come with their own query.
-        let view = Self { query: query_text(row.text("query")?), options: row.options("options")?, ..Self::default() };
+        let view = Self {
+            query: crate::sql::in_one_form(query_text(row.text("query")?)),
+            options: row.options("options")?,
+            ..Self::default()
+        };
         let handle = out.add(id.clone(), view, "pg_class", oid, 0);
         add_aliases(row, handle, out)?;
         crate::kinds::component::read_row_type_access(row, &id, out)?;
