@@ -423,13 +423,12 @@ pub struct VerifyReport {
 
 /// Compares without planning to change anything.
 pub async fn verify(from: &StateSpec, to: &StateSpec, settings: &Settings) -> Result<VerifyReport> {
-    let comparison = compare(from, to, settings).await?;
+    let mut comparison = compare(from, to, settings).await?;
     let place = Workplace::new(from, to, settings)?;
     let mut invariants = Vec::new();
-    if let Some(info) = place.connection(from)?
-        && !comparison.data.invariants.is_empty()
-    {
+    if let Some(info) = place.connection(from)? {
         let session = Session::connect(&info).await?;
+        comparison.notes.extend(crate::verify::advisories::advice(&session).await?);
         session
             .batch(&format!(
                 "SET search_path = {}; SET row_security = off",

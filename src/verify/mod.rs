@@ -1,5 +1,6 @@
 //! Declared tests of policies and data: rows given, a role and its claims, what it must see and do and must not.
 
+pub mod advisories;
 pub mod declare;
 pub mod run;
 
