@@ -73,6 +73,9 @@ fn is_shown(hidden: &[u32], slot: u32) -> bool {
 pub struct Origin {
     /// The server's major version; 0 where no server was asked.
     pub major: u32,
+    /// The server's version as `server_version_num` has it; 0 where it is not known.
+    #[serde(default)]
+    pub number: u32,
     /// The role that read it (`current_user`).
     pub role: String,
     /// The owner of the database.

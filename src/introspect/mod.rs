@@ -149,6 +149,7 @@ async fn read_all(session: &Session, settings: &str, large: Option<bool>) -> Res
     let major = session.server_major();
     let mut reader = Reader::new(major);
     reader.builder.origin.major = major;
+    reader.builder.origin.number = session.server_version_num();
     let (schemas, relations) = first_batch(session, &mut reader).await?;
     let large = large.unwrap_or(relations >= LARGE);
     reader.prints_later = large;

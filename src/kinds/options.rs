@@ -44,8 +44,8 @@ pub(crate) enum Entry {
     Unknown,
 }
 
-/// The version of a column of a composite type, as the server counts it. It is of 14.24, 15.20, 16.16, 17.12 and 18.6; SET takes it there,
-/// RESET leaves it, and earlier minor releases refuse it.
+/// The version of a column of a composite type, as the server counts it. It is of 15.20 and 17.12: SET takes it there, RESET leaves it,
+/// and earlier minor releases refuse it.
 const SERVERS: &[&str] = &["pg_attver"];
 
 /// What names of the system's own begin with; no option or setting that users set does.

@@ -23,6 +23,7 @@ pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
 use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, row_type, typed};
+use crate::kinds::types::in_expressions;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
 
@@ -445,10 +446,11 @@ impl Kind for Column {
         if !cx.from.contains(&table) || !row_type::rewrites(self, id, old, cx) {
             return Vec::new();
         }
-        let views = row_type::in_the_way(&table, cx);
+        let mut views = row_type::in_the_way(&table, cx);
         let Some(old) = old.filter(|old| old.type_name != self.type_name || old.collation != self.collation) else {
             return views;
         };
+        views.extend(in_expressions::in_the_way(&table, cx));
         // No USING can be said of a generated column; it holds nothing that is not computed again.
         let computed = old.generated.is_some() && self.generated.is_some() && self.provider(id, cx.to).is_none();
         if computed && !is_implicit(&old.type_name, &self.type_name) {

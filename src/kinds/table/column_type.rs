@@ -8,6 +8,7 @@ use crate::kinds::table::inheritance::origins;
 use crate::kinds::table::type_cast::{Way, way};
 use crate::kinds::table::type_change::{is_free, is_implicit, is_lossless, may_fail, may_lose};
 use crate::kinds::table::{column_settings, column_steps, premise, row_type, typed};
+use crate::kinds::types::in_expressions;
 
 /// Whether the statement for a parent's column changes this one as well: in `from` and `to` the parent is one, and its column
 /// changes `in_this`.
@@ -93,6 +94,7 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
     }
     step.after = column_steps::defaults_of_heirs(id, change.cx);
     let step = row_type::while_not_held(step.rank(2), &id.top(), change.cx);
+    let step = in_expressions::between(step, &id.top(), change.cx);
     let mut steps = vec![typed::while_free(step, &id.top(), change.cx)];
     steps.extend(column_settings::again(id, new, change.cx));
     steps
@@ -119,7 +121,8 @@ pub(super) fn alter_collation(change: &Change<'_, Column>) -> Vec<Step> {
         .lock(LockMode::AccessExclusive, &table)
         .hazard(HazardKind::Blocking, "indexes of the column are rebuilt while nobody can read the table")
         .rank(2);
-    let mut steps = vec![typed::while_free(row_type::while_not_held(step, &table, change.cx), &table, change.cx)];
+    let step = in_expressions::between(row_type::while_not_held(step, &table, change.cx), &table, change.cx);
+    let mut steps = vec![typed::while_free(step, &table, change.cx)];
     steps.extend(column_settings::again(change.id, new, change.cx));
     steps
 }

@@ -8,7 +8,9 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::table::typed;
-use crate::kinds::types::{OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, columns_holding, fragment};
+use crate::kinds::types::{
+    OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, columns_holding, fragment, in_expressions,
+};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -47,6 +49,7 @@ fn alter_type(change: &Change<'_, CompositeAttribute>) -> Option<Vec<Step>> {
     let step = Step::alter(change.id, sql)
         .phase(Phase::Contract)
         .hazard(HazardKind::Breaking, "functions that build or read such values may fail");
+    let step = in_expressions::between(step, &parent, change.cx);
     Some(typed::around(change.id, vec![step], change.cx))
 }
 
@@ -124,6 +127,13 @@ impl Kind for CompositeAttribute {
 
     fn address(&self, id: &ObjectId) -> String {
         format!("COLUMN {}.{}", id.top_sql(), Ident(&id.name()))
+    }
+
+    fn rebuilds(&self, id: &ObjectId, old: Option<&Self>, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+        match old.is_some_and(|old| old.type_name != self.type_name || old.collation != self.collation) {
+            true => in_expressions::in_the_way(&id.top(), cx),
+            false => Vec::new(),
+        }
     }
 
     /// CREATE TYPE lists the attributes of a new type.

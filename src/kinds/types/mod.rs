@@ -6,6 +6,7 @@ pub mod domain_constraint;
 
 pub mod enums;
 pub(crate) mod fragment;
+pub(crate) mod in_expressions;
 #[cfg(test)]
 pub(crate) mod testing;
 

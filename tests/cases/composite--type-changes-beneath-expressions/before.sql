@@ -1,0 +1,13 @@
+create type pair as (a int, b text);
+create table cell (a int, b text);
+insert into cell values (1, 'x');
+create function by_default(p pair default row(1, 'x')::pair) returns int language sql as 'select p.a::int';
+create function by_many(p pair[] default array[row(1, 'x')::pair]) returns int language sql as 'select 1';
+create function by_row(c cell default row(1, 'x')::cell) returns int language sql as 'select 1';
+create function plain(p pair, c cell) returns pair language sql as 'select p';
+create function by_body() returns text begin atomic select (row(1, 'x')::pair).b; end;
+create function by_rows_body() returns text begin atomic select (row(1, 'x')::cell).b; end;
+create view shown as select (row(1, 'x')::pair).b as b;
+create view counted as select by_default() as n, (row(1, 'x')::cell).b as b;
+comment on function by_default(pair) is 'a pair or another';
+grant select on counted to public;
