@@ -155,7 +155,8 @@ fn a_list_of_privileges_is_complete_but_for_roles_that_are_left_alone() {
         let manage = ManageAccess { api_roles: &["anon"], ..ManageAccess::default() };
         complete(&mut declared, Some(&live), &manage, &ObjectId::clone);
         let declared = declared.finish().unwrap();
-        let grants = declared.children(&self::view(), KindTag::Grant).map(|(id, _)| id.name().into_owned());
+        let target = self::view();
+        let grants = declared.children(&target, KindTag::Grant).map(|(id, _)| id.name().into_owned());
         grants.collect::<Vec<_>>()
     };
     assert_eq!(of(true), ["public", "stranger"]);
