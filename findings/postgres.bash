@@ -1,6 +1,6 @@
 # Sourced by the scripts of this folder: gets a release of PostgreSQL, and runs a server of it.
 #
-#   get RELEASE VERSION   unpacks that version of the server, from the archive that this machine's apt uses, into a temporary folder
+#   get RELEASE postgresql=VERSION   unpacks that version of the server, from the archive that this machine's apt uses, into a temporary folder
 #   start CONF...         starts a server of it, which is stopped in the end
 #   sql STATEMENT...      runs statements, shows what the server says, and keeps it in $said
 #   says TEXT             fails unless $said holds the text
@@ -26,8 +26,9 @@ mirror() { # mirror debian|debian-security: the address of that archive in this 
   echo "${at%/}"
 }
 
-get() { # get bookworm|trixie|experimental VERSION
-  local release=$1 version=$2 major=${2%%[.~]*} at=$work/$2 key=/usr/share/keyrings/debian-archive-keyring.gpg deb ld lib tool
+get() { # get bookworm|trixie|experimental postgresql=VERSION
+  local release=$1 version=${2#postgresql=}
+  local major=${version%%[.~]*} at=$work/$version key=/usr/share/keyrings/debian-archive-keyring.gpg deb ld lib tool
   local apt=$at/.apt base; base=$(mirror debian)
   stop
   mkdir -p "$apt"/{lists/partial,cache/archives/partial,preferences.d}; : >"$apt/status"
