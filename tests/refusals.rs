@@ -128,3 +128,142 @@ fn what_stands_in_the_way_of_a_later_phase_lets_the_earlier_run() {
     place.database.load("drop view other.v").expect("out of the way");
     ends(apply(&[]), FINE);
 }
+
+#[test]
+fn what_is_not_the_projects_to_declare_is_refused_with_its_place() {
+    let Some(server) = support::servers::server() else { return };
+    let function = "functions:\n  f(): {returns: trigger, language: plpgsql, body: begin return new; end}\n";
+    let place = Place::new(server, "create schema auth; create table auth.users (id uuid primary key, email text);");
+    let from = place.database.url.clone();
+    place.write("p/trueup.yaml", "version: 1\nprofile: supabase\nmanage: {schemas: [public]}\n");
+    for (key, value) in [
+        ("comment", "mine"),
+        ("grants", "{public: [select]}"),
+        ("owner", "postgres"),
+        ("options", "{fillfactor: 70}"),
+        ("rls", "enabled"),
+        ("columns", "{more: int}"),
+        ("constraints", "{c: check (true)}"),
+        ("replica_identity", "full"),
+        ("was", "people"),
+    ] {
+        let trigger = "    triggers: {t: after insert for each row execute function f()}\n";
+        place.write("p/schema.yaml", &format!("{function}tables:\n  auth.users:\n    {key}: {value}\n{trigger}"));
+        let refused = ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]), 1);
+        says(&refused, &["not-managed", &format!("`{key}` of the table auth.users"), "p/schema.yaml:5:5"]);
+    }
+    place.write("p/schema.yaml", "tables:\n  auth.new: {}\n");
+    says(&ends(place.call(&["check", "--to", "p"]), 1), &["not-managed", "auth.new"]);
+    // Triggers, policies and indexes are made; taken out of the project, they are dropped, and what somebody else made is left alone.
+    place.write(
+        "p/schema.yaml",
+        &format!(
+            "{function}tables:\n  auth.users:\n    triggers: {{t: after insert for each row execute function f()}}\n    \
+             policies: {{p: {{for: select, using: 'true'}}}}\n    indexes: {{i: (email)}}\n"
+        ),
+    );
+    ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes"]), FINE);
+    place.database.load("create policy by_hand on auth.users using (true)").expect("a policy");
+    ends(place.call(&["diff", "--from", &from, "--to", "p"]), FINE);
+    place.write("p/schema.yaml", function);
+    ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes"]), FINE);
+    let left = place.database.rows(
+        "select (select count(*) from pg_trigger where not tgisinternal) || ' ' || (select string_agg(polname, ',') from pg_policy) \
+         || ' ' || coalesce(to_regclass('auth.i')::text, '-')",
+    );
+    assert_eq!(left.expect("an answer"), [[Some("0 by_hand -".to_owned())]]);
+}
+
+#[test]
+fn what_postgresql_lets_others_than_the_owner_do_is_done_and_the_rest_is_refused_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    let (me, owner) = ("trueup_guest", "trueup_host");
+    let role = |name: &str| {
+        format!(
+            "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
+        )
+    };
+    let place = Place::new(
+        server,
+        &format!(
+            "{} {} create schema theirs; create table theirs.t (id int primary key, a int) partition by range (id); \
+             create table theirs.u (id int primary key, a int); alter table theirs.t owner to {owner}; alter table theirs.u owner to {owner}; \
+             grant usage on schema theirs to {me}; alter schema public owner to {me}; grant trigger, select on theirs.u to {me}",
+            role(me),
+            role(owner),
+        ),
+    );
+    let from = place.database.url.replace("postgres@", &format!("{me}@"));
+    place.write("p/trueup.yaml", "version: 1\nmanage: {schemas: [public]}\n");
+    let function = "functions:\n  f(): {returns: trigger, language: plpgsql, body: begin return new; end}\n";
+    let try_it = |schema: &str| {
+        place.write("p/schema.yaml", schema);
+        place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"])
+    };
+    ends(
+        try_it(&format!(
+            "{function}tables:\n  theirs.u:\n    triggers: {{t: after insert for each row execute function f()}}\n"
+        )),
+        FINE,
+    );
+    for (schema, words) in [
+        (
+            format!("{function}tables:\n  theirs.u:\n    indexes: {{i: (a)}}\n"),
+            ["not-owner", "theirs.u belongs to trueup_host"],
+        ),
+        (
+            format!("{function}tables:\n  theirs.u:\n    policies: {{p: {{for: select, using: 'true'}}}}\n"),
+            ["not-owner", "theirs.u belongs to trueup_host"],
+        ),
+        (
+            format!("{function}tables:\n  mine: {{columns: {{id: int references theirs.u (id)}}}}\n"),
+            ["no-privilege", "REFERENCES on theirs.u"],
+        ),
+        (
+            format!("{function}tables:\n  mine: {{columns: {{id: int}}, owner: trueup_host}}\n"),
+            ["not-member", "trueup_host"],
+        ),
+        (
+            format!(
+                "{function}default_privileges:\n  - {{role: trueup_host, schema: public, on: tables, grants: {{public: [select]}}}}\n"
+            ),
+            ["not-member", "trueup_host"],
+        ),
+    ] {
+        says(&ends(try_it(&schema), 1), &[&words[..], &["nothing has been changed"]].concat());
+    }
+    place.database.load("grant references (id) on theirs.u to trueup_guest").expect("a privilege");
+    ends(try_it(&format!("{function}tables:\n  mine: {{columns: {{id: int references theirs.u (id)}}}}\n")), FINE);
+}
+
+#[test]
+fn an_offline_script_of_what_is_there_runs_as_a_role_that_owns_little() {
+    let Some(server) = support::servers::server() else { return };
+    let role = |name: &str| {
+        format!(
+            "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
+        )
+    };
+    let place = Place::new(
+        server,
+        &format!(
+            "{} {} create schema theirs; create extension hstore schema theirs; create table t (id int primary key, a int); \
+             comment on table t is 'a table'; comment on column t.a is 'a column'; create view v as select id from t; \
+             comment on view v is 'a view'; grant select on t, v to trueup_guest; create policy p on t using (a > 1); \
+             create table mine (id int); alter table t owner to trueup_host; alter view v owner to trueup_host; \
+             alter default privileges for role trueup_host in schema public grant select on tables to trueup_guest; \
+             alter table mine owner to trueup_guest; alter schema public owner to trueup_guest",
+            role("trueup_guest"),
+            role("trueup_host"),
+        ),
+    );
+    let from = place.database.url.clone();
+    std::fs::remove_dir_all(place.path().join("p")).expect("the folder is removed");
+    ends(place.call(&["pull", "--from", &from, "--out", "p"]), FINE);
+    let offline = ["sql", "--offline", "--to", "p", "--for", "supabase-editor", "--out", "s.sql"];
+    ends(place.call(&offline), FINE);
+    let before = support::judge::text(&place.database).expect("a dump");
+    let guest = place.database.url.replace("postgres@", "trueup_guest@");
+    support::servers::run(&guest, &format!("begin; {} commit", place.read("s.sql"))).expect("it runs");
+    assert_eq!(support::judge::text(&place.database).expect("a dump"), before);
+}

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod lock;
 pub mod preflight;
 mod premises;
+mod rights;
 mod rows;
 pub mod run;
 pub mod settings;

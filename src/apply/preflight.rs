@@ -25,7 +25,7 @@ const SERVICES: &str =
 /// the way of later steps may be gone by then.
 ///
 /// Errors among the result stop the plan sooner or later: `in-the-way`, `missing-role`, `extension-not-available`, `needs-superuser`,
-/// `not-owner`, `no-create-privilege`, `not-readable`, `read-only`, `wrong-major`. Warnings and remarks do not: `rows-lost`, and
+/// `not-owner`, `no-privilege`, `not-member`, `no-create-privilege`, `not-readable`, `read-only`, `wrong-major`. Warnings and remarks do not: `rows-lost`, and
 /// `needs-superuser` on managed services, which make exceptions. It changes nothing and locks nothing for long; what
 /// cannot be found out is passed over.
 ///
@@ -65,6 +65,7 @@ pub async fn preflight(session: &Session, plan: &Plan, until: Option<Phase>) -> 
             found.push(us.needs_superuser(object));
         }
         owners(session, &needs, &us, &mut found).await;
+        super::rights::missing(session, &needs, &us.role, &mut found).await;
         schemas(session, &needs, &us, &mut found).await;
         if let Some(object) = &needs.new_schema
             && !us.may_create

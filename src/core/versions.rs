@@ -42,6 +42,9 @@ pub const ON_DELETE_COLUMNS: u32 = 15;
 /// 16: `pg_input_is_valid` tells whether a text would be a value of a type.
 pub const INPUT_IS_VALID: u32 = 16;
 
+/// 16: membership in a role is granted with an option SET, which allows to give objects to it.
+pub const SET_OPTION: u32 = 16;
+
 /// 16: `SET STORAGE DEFAULT`.
 pub const STORAGE_DEFAULT: u32 = 16;
 

@@ -119,6 +119,11 @@ impl<'a> DeclareContext<'a> {
         self.platform.as_ref().is_none_or(|p| p.manages(schema))
     }
 
+    /// Whether a schema belongs to the platform of the project's profile.
+    pub fn is_platform(&self, schema: &str) -> bool {
+        self.platform.as_ref().is_some_and(|project| project.is_platform(schema))
+    }
+
     /// Keeps a problem for the end, so that a person hears of all of them at once.
     pub fn note(&mut self, result: Result<()>) {
         if let Err(problem) = result {

@@ -11,6 +11,7 @@ use crate::core::name::{ident, literal};
 use crate::core::step::Step;
 use crate::declare::{build, refused};
 use crate::introspect::introspect;
+use crate::kinds::KindTag;
 use crate::plan::needs::roles_named;
 use crate::plan::{PlanOptions, plan};
 use crate::postgres::{Ephemeral, Session, sql_error};
@@ -61,7 +62,28 @@ pub async fn in_database(
     }
     let notes = validate_bodies(session, declared, search_path).await?;
     let read = introspect(session, search_path).await?;
+    of_an_extension(declared, &read)?;
     Ok(Elaborated { catalog: carry_places(read, declared)?, notes })
+}
+
+/// Refuses what is declared in a schema that an extension brings along: that schema is no object of its own, so nothing in it is compared,
+/// and it would be said to hold.
+fn of_an_extension(declared: &Catalog, read: &Catalog) -> Result<()> {
+    let is_lost =
+        |id: &ObjectId| id.schema().is_some_and(|schema| !read.contains(&ObjectId::root(KindTag::Schema, &schema)));
+    let lost = declared.iter().map(|(id, _)| id).find(|id| is_lost(id) && declared.location(id).is_some());
+    let Some(id) = lost else { return Ok(()) };
+    let schema = ident(&id.schema().unwrap_or_default());
+    let problem = Diagnostic::error(
+        "extension-schema",
+        format!("{id} cannot be declared: the schema {schema} belongs to an extension"),
+    )
+    .note("what lies in the schema of an extension is neither compared nor changed, for it is the extension's")
+    .help("declare it in a schema of your own");
+    Err(match declared.location(id) {
+        Some(place) => problem.at(place.clone()),
+        None => problem,
+    })
 }
 
 /// Makes those of the named roles that the scratch server lacks: they cannot log in, and own nothing. Whether a role exists on
@@ -168,7 +190,7 @@ async fn validate_bodies(
                  and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')";
     for row in session.rows(sql).await? {
         let [Some(oid), Some(schema), Some(signature), Some(validator), own_path] = row.as_slice() else { continue };
-        let id = ObjectId::in_schema(crate::kinds::KindTag::Routine, schema, signature);
+        let id = ObjectId::in_schema(KindTag::Routine, schema, signature);
         if declared.get(&id).is_none() {
             continue;
         }
@@ -200,4 +222,31 @@ fn carry_places(read: Catalog, declared: &Catalog) -> Result<Catalog> {
         }
     }
     builder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::diagnostic::{Location, Source};
+    use crate::kinds::table::Table;
+
+    #[test]
+    fn what_lies_in_the_schema_of_an_extension_is_refused_with_its_place() {
+        let catalog = |schema: &str, is_read: bool| {
+            let mut builder = CatalogBuilder::new();
+            if is_read {
+                builder.put(ObjectId::root(KindTag::Schema, "public"), crate::kinds::schema::Schema {});
+            } else {
+                let source = std::sync::Arc::new(Source { name: "a.yaml".to_owned(), text: "tables: {}".to_owned() });
+                let id = ObjectId::in_schema(KindTag::Table, schema, "t");
+                builder.put(id.clone(), Table::default());
+                builder.locate(&id, Location::new(&source, 0..6));
+            }
+            builder.finish_unchecked()
+        };
+        let read = catalog("", true);
+        assert!(of_an_extension(&catalog("public", false), &read).is_ok());
+        let refused = of_an_extension(&catalog("made_by_one", false), &read).expect_err("it is lost");
+        assert!(refused.code == "extension-schema" && refused.location.is_some());
+    }
 }

@@ -267,6 +267,11 @@ impl Project {
         known.sort();
     }
 
+    /// Whether a schema belongs to the platform of the profile.
+    pub fn is_platform(&self, schema: &str) -> bool {
+        self.profile == Profile::Supabase && SUPABASE_SCHEMAS.contains(&schema)
+    }
+
     /// Whether objects of a schema are the project's to change.
     pub fn manages(&self, schema: &str) -> bool {
         match &self.schemas {

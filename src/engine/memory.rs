@@ -131,6 +131,6 @@ pub fn may_be_left<'a>(
     catalog: &'a Catalog,
     is_ours: impl Fn(&ObjectId) -> bool + 'a,
 ) -> impl Iterator<Item = &'a ObjectId> + 'a {
-    let is_of_users = |id: &ObjectId| matches!(id.kind(), KindTag::Trigger | KindTag::Policy);
+    let is_of_users = |id: &ObjectId| matches!(id.kind(), KindTag::Trigger | KindTag::Policy | KindTag::Index);
     catalog.iter().map(|(id, _)| id).filter(move |id| is_of_users(id) && !is_ours(id))
 }

@@ -299,7 +299,7 @@ fn collation_is(own: &str, usual: &str, declared: Option<&str>) -> String {
 }
 
 /// Whether the options that users set are exactly these; those of a TOAST table are not asked for.
-fn options_are(own: &str, holder: Holder, declared: &Options) -> String {
+pub(super) fn options_are(own: &str, holder: Holder, declared: &Options) -> String {
     let wanted: Vec<String> =
         declared.iter().filter(|(k, _)| !k.starts_with("toast.")).map(|(k, v)| format!("{k}={v}")).collect();
     let own = format!("ARRAY(SELECT o FROM unnest({own}) o WHERE {})", holder.condition());
@@ -317,7 +317,7 @@ fn tablespace_is(declared: Option<&str>) -> String {
 }
 
 /// The access list of an object, as an SQL expression.
-fn access_list(id: &ObjectId) -> Option<String> {
+pub(super) fn access_list(id: &ObjectId) -> Option<String> {
     let of = component::object_type(id.kind())?;
     let (list, kind, owner, from) = match of {
         'r' | 's' => ("relacl", of, "relowner", format!("pg_catalog.pg_class WHERE oid = {}", regclass(&id.sql()))),

@@ -464,6 +464,7 @@ pub(crate) mod options;
 pub mod policy;
 pub mod restated;
 pub mod routine;
+pub mod said;
 pub mod schema;
 pub mod sequence;
 pub mod table;

@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterTableType, GrantStmt, Node, RoleSpec, RoleSpecType};
+use pg_query::protobuf::{AlterTableType, Constraint, GrantStmt, Node, RangeVar, RoleSpec, RoleSpecType};
 
 use crate::core::id::ObjectId;
+use crate::core::name::qualified;
 use crate::core::step::{Action, Step};
 use crate::plan::Plan;
 use crate::sql::parse::parse_one;
@@ -27,9 +28,52 @@ pub(crate) struct Needs {
     pub(crate) superuser: Vec<ObjectId>,
     /// Objects that exist, and that only their owners may change or drop.
     pub(crate) owned: BTreeSet<ObjectId>,
+    /// Relations that exist, and that something is done to for which PostgreSQL asks for a privilege on them instead of owning them.
+    pub(crate) privileges: BTreeSet<Privilege>,
+    /// Roles that we have to be able to become: an object is given to them, or they are who default privileges are for.
+    pub(crate) members: BTreeMap<String, (Membership, ObjectId)>,
     /// Schemas that exist, and that something is created in.
     pub(crate) create_in: BTreeMap<String, ObjectId>,
     created_roles: BTreeSet<String>,
+}
+
+/// What only holders of a privilege on a relation may do to it, besides its owner.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Privilege {
+    /// The relation's qualified name, as SQL has it.
+    pub(crate) relation: String,
+    /// Which privilege.
+    pub(crate) right: Right,
+    /// The columns that are meant, where not all are.
+    pub(crate) columns: Vec<String>,
+    /// The object for which it is needed.
+    pub(crate) object: ObjectId,
+}
+
+/// What allows to do something to a relation that one does not own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Right {
+    /// To create a trigger.
+    Trigger,
+    /// To refer to it by a foreign key.
+    References,
+    /// To refresh, analyze, reindex it; it has this privilege since 17.
+    Maintain,
+    /// Nothing but being its owner: to index it, to make a partition of it or inherit from it.
+    Owner,
+    /// The same; but a managed service may make an exception for policies.
+    Policy,
+    /// The same for the drop of triggers.
+    DropTrigger,
+}
+
+/// In which way a role must be ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Membership {
+    /// Something is given to it.
+    NewOwner,
+    /// We act for it.
+    Acting,
 }
 
 impl Needs {
@@ -43,6 +87,14 @@ impl Needs {
             if worth_parsing(&step.sql)
                 && let Ok(found) = parse_one(&step.sql, Found::of)
             {
+                let is_old = |privilege: &Privilege| !created.iter().any(|id| id.top_sql() == privilege.relation);
+                for (relation, right, columns) in &found.relations {
+                    let (relation, object) = (relation.clone(), step.object.clone());
+                    let privilege = Privilege { relation, right: *right, columns: columns.clone(), object };
+                    if is_old(&privilege) {
+                        needs.privileges.insert(privilege);
+                    }
+                }
                 needs.add(found, &step.object);
             }
         }
@@ -54,6 +106,9 @@ impl Needs {
     fn add(&mut self, found: Found, object: &ObjectId) {
         for role in found.roles {
             self.roles.entry(role).or_insert_with(|| object.clone());
+        }
+        for (role, membership) in found.members {
+            self.members.entry(role).or_insert_with(|| (membership, object.clone()));
         }
         self.created_roles.extend(found.created_role);
         if let Some(extension) = found.extension {
@@ -83,9 +138,32 @@ impl Needs {
                 self.create_in.entry(schema.into_owned()).or_insert_with(|| object.clone());
             }
         } else if !is_new {
-            self.owned.insert(top);
+            match right(&step.sql) {
+                Some(right) => {
+                    let (relation, columns, object) = (top.sql(), Vec::new(), object.clone());
+                    self.privileges.insert(Privilege { relation, right, columns, object });
+                }
+                None => _ = self.owned.insert(top),
+            }
         }
     }
+}
+
+/// What allows to run a statement on an object that one does not own, where there is such a thing.
+fn right(sql: &str) -> Option<Right> {
+    const RIGHTS: &[(&str, Right)] = &[
+        ("CREATE TRIGGER ", Right::Trigger),
+        ("CREATE OR REPLACE TRIGGER ", Right::Trigger),
+        ("CREATE CONSTRAINT TRIGGER ", Right::Trigger),
+        ("DROP TRIGGER ", Right::DropTrigger),
+        ("CREATE POLICY ", Right::Policy),
+        ("ALTER POLICY ", Right::Policy),
+        ("DROP POLICY ", Right::Policy),
+        ("REFRESH MATERIALIZED VIEW ", Right::Maintain),
+        ("ANALYZE ", Right::Maintain),
+        ("REINDEX ", Right::Maintain),
+    ];
+    RIGHTS.iter().find(|(begin, _)| sql.starts_with(begin)).map(|(_, right)| *right)
 }
 
 /// The roles that statements name, but for those that they create.
@@ -114,6 +192,10 @@ fn worth_parsing(sql: &str) -> bool {
         "CREATE SCHEMA",
         "WRAPPER",
         "OPERATOR",
+        "REFERENCES ",
+        "INDEX ",
+        "PARTITION OF ",
+        "INHERITS ",
     ];
     WORDS.iter().any(|word| sql.contains(word))
 }
@@ -126,6 +208,8 @@ struct Found {
     extension: Option<String>,
     new_schema: bool,
     superuser: bool,
+    members: Vec<(String, Membership)>,
+    relations: Vec<(String, Right, Vec<String>)>,
 }
 
 impl Found {
@@ -140,7 +224,12 @@ impl Found {
                     if let Some(NodeEnum::DefElem(option)) = &option.node
                         && let Some(NodeEnum::List(list)) = option.arg.as_ref().and_then(|a| a.node.as_ref())
                     {
+                        let before = found.roles.len();
                         found.nodes(&list.items);
+                        if option.defname == "roles" {
+                            let acting = found.roles.iter().skip(before).map(|r| (r.clone(), Membership::Acting));
+                            found.members.extend(acting.collect::<Vec<_>>());
+                        }
                     }
                 }
                 if let Some(action) = &s.action {
@@ -155,19 +244,39 @@ impl Found {
                     }
                 }
             }
-            NodeEnum::AlterOwnerStmt(s) => found.role(s.newowner.as_ref()),
+            NodeEnum::AlterOwnerStmt(s) => found.new_owner(s.newowner.as_ref()),
             NodeEnum::AlterTableStmt(s) => {
                 for command in &s.cmds {
-                    if let Some(NodeEnum::AlterTableCmd(command)) = &command.node
-                        && command.subtype() == AlterTableType::AtChangeOwner
+                    let Some(NodeEnum::AlterTableCmd(command)) = &command.node else { continue };
+                    if command.subtype() == AlterTableType::AtChangeOwner {
+                        found.new_owner(command.newowner.as_ref());
+                    }
+                    match command.def.as_ref().and_then(|def| def.node.as_ref()) {
+                        Some(NodeEnum::Constraint(constraint)) => found.foreign_key(constraint),
+                        Some(NodeEnum::ColumnDef(column)) => found.foreign_keys(&column.constraints),
+                        Some(NodeEnum::PartitionCmd(part)) => found.relation(part.name.as_ref(), Right::Owner),
+                        _ => {}
+                    }
+                    if command.subtype() == AlterTableType::AtAddInherit
+                        && let Some(NodeEnum::RangeVar(parent)) = command.def.as_ref().and_then(|d| d.node.as_ref())
                     {
-                        found.role(command.newowner.as_ref());
+                        found.relation(Some(parent), Right::Owner);
                     }
                 }
             }
+            NodeEnum::CreateStmt(s) => {
+                for parent in &s.inh_relations {
+                    if let Some(NodeEnum::RangeVar(parent)) = &parent.node {
+                        found.relation(Some(parent), Right::Owner);
+                    }
+                }
+                found.foreign_keys(&s.table_elts);
+                found.foreign_keys(&s.constraints);
+            }
+            NodeEnum::IndexStmt(s) => found.relation(s.relation.as_ref(), Right::Owner),
             NodeEnum::CreateSchemaStmt(s) => {
                 found.new_schema = true;
-                found.role(s.authrole.as_ref());
+                found.new_owner(s.authrole.as_ref());
             }
             NodeEnum::CreateRoleStmt(s) => found.created_role = Some(s.role.clone()),
             NodeEnum::CreateExtensionStmt(s) => found.extension = Some(s.extname.clone()),
@@ -191,6 +300,41 @@ impl Found {
                 self.role(Some(role));
             }
         }
+    }
+
+    fn relation(&mut self, relation: Option<&RangeVar>, right: Right) {
+        if let Some(relation) = relation.filter(|relation| !relation.schemaname.is_empty()) {
+            self.relations.push((qualified(&relation.schemaname, &relation.relname), right, Vec::new()));
+        }
+    }
+
+    fn foreign_keys(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            match &node.node {
+                Some(NodeEnum::Constraint(constraint)) => self.foreign_key(constraint),
+                Some(NodeEnum::ColumnDef(column)) => self.foreign_keys(&column.constraints),
+                _ => {}
+            }
+        }
+    }
+
+    fn foreign_key(&mut self, constraint: &Constraint) {
+        let before = self.relations.len();
+        self.relation(constraint.pktable.as_ref(), Right::References);
+        if let Some((_, _, columns)) = self.relations.get_mut(before) {
+            let name = |node: &Node| match &node.node {
+                Some(NodeEnum::String(text)) => Some(text.sval.clone()),
+                _ => None,
+            };
+            *columns = constraint.pk_attrs.iter().filter_map(name).collect();
+        }
+    }
+
+    fn new_owner(&mut self, role: Option<&RoleSpec>) {
+        let before = self.roles.len();
+        self.role(role);
+        let owners = self.roles.iter().skip(before).map(|role| (role.clone(), Membership::NewOwner));
+        self.members.extend(owners.collect::<Vec<_>>());
     }
 
     /// A role by its name; `PUBLIC` and `CURRENT_USER` always exist.

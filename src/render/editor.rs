@@ -12,9 +12,8 @@ use crate::core::id::ObjectId;
 use crate::core::meaning::MEANING;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
-
 use crate::kinds::component::{Decided, decided};
-use crate::kinds::{contradictions, ensure, holds, restated, uncommitted};
+use crate::kinds::{contradictions, ensure, holds, restated, said, uncommitted};
 use crate::plan::Plan;
 
 use super::{clean_line, statement};
@@ -281,9 +280,14 @@ impl Parts {
                     if waits {
                         self.waiting.insert(id.clone());
                     }
+                    let offline = |create: &[String]| {
+                        let statements = ensure::ensure(id, object, create, editor.to);
+                        said::unless_said(id, object, statements, create, editor.plan.major)
+                    };
                     let statements = match n {
                         0 if !editor.offline => ensure::ensure_known(id, object, step, editor.to),
-                        0 => ensure::ensure(id, object, std::slice::from_ref(&step.sql), editor.to),
+                        0 => offline(std::slice::from_ref(&step.sql)),
+                        _ if editor.offline => offline(&alone(id, object, editor)),
                         _ => ensure::ensure(id, object, &alone(id, object, editor), editor.to),
                     };
                     // What is said of what waits, waits for that.
@@ -325,7 +329,12 @@ impl Parts {
             }
             _ => {
                 let waits = self.waiting.iter().any(|id| step.object.is_within(id));
-                let sql = ensure::again(step, editor.from, editor.to);
+                let mut sql = ensure::again(step, editor.from, editor.to);
+                if let Some(object) =
+                    editor.to.get(&step.object).filter(|_| editor.offline && step.object.kind().is_component())
+                {
+                    sql = said::unless_said(&step.object, object, vec![sql], &[], editor.plan.major).concat();
+                }
                 let out = if waits { &mut self.last } else { &mut self.body };
                 if ensure::proves(step)
                     && let Some(object) = editor.to.get(&step.object)

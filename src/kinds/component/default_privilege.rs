@@ -50,7 +50,7 @@ const TYPES: &[(&str, char, char)] = &[
 const TYPE_WORDS: &[&str] = &["tables", "sequences", "functions", "types", "schemas", "large_objects"];
 
 /// The letter that `acldefault` takes for a word of the language.
-pub(super) fn letter(word: &str) -> char {
+pub(in crate::kinds) fn letter(word: &str) -> char {
     TYPES.iter().find(|(w, ..)| *w == word).map_or('r', |(.., l)| *l)
 }
 

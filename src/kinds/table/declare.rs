@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::diagnostic::{Diagnostic, Location, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::declare::context::DeclareContext;
@@ -90,6 +90,9 @@ impl Declare for Table {
     fn declare(parent: Option<&ObjectId>, key: &Key, node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
         let id = cx.id(KindTag::Table, key)?;
         let fields = Fields::of(node, "a table", Self::DEFINITION.keys)?;
+        if !cx.manages(&id.schema().unwrap_or_default()) {
+            return declare_guests(&id, &fields, parent, key, cx);
+        }
         let rls = fields.one_of("rls")?.unwrap_or("disabled");
         let partition_by = fields.sql("partition_by")?;
         if let Some(text) = partition_by {
@@ -107,10 +110,7 @@ impl Declare for Table {
             rls: matches!(rls, "enabled" | "forced"),
             rls_forced: matches!(rls, "forced" | FORCED_BUT_DISABLED),
         };
-        // Of a platform's table the project may declare policies, triggers and indexes; the table itself is not its own.
-        if cx.manages(&id.schema().unwrap_or_default()) {
-            cx.add(id.clone(), table, &key.location)?;
-        }
+        cx.add(id.clone(), table, &key.location)?;
         for (position, (column, definition)) in fields.map("columns")?.iter().enumerate() {
             let result = column_yaml::declare(&id, position as i32 + 1, column, definition, cx);
             cx.note(result);
@@ -233,6 +233,48 @@ impl Declare for Table {
         }
         Out::Map(entries)
     }
+}
+
+/// What a project may declare of a table that is not its own (that of a platform, or of a schema that it does not manage).
+const GUESTS: &[&str] = &[Policy::DEFINITION.name, Trigger::DEFINITION.name, Index::DEFINITION.name];
+
+/// The policies, triggers and indexes of a table that is not the project's own. Whatever else is said of it is refused: it would not
+/// be done.
+fn declare_guests(
+    id: &ObjectId,
+    fields: &Fields<'_>,
+    parent: Option<&ObjectId>,
+    key: &Key,
+    cx: &mut DeclareContext<'_>,
+) -> Result<()> {
+    let schema = id.schema().unwrap_or_default();
+    let refused = |message: String, place: Location| {
+        let of = if cx.is_platform(&schema) { "belongs to the platform" } else { "is not managed by this project" };
+        Diagnostic::error("not-managed", message)
+            .at(place)
+            .note(format!("the schema {} {of}: of its tables a project declares {} alone", ident(&schema), GUESTS.join(", ")))
+            .help(format!(
+                "leave it out; or, if the table is this project's, name {} among the managed schemas (manage: {{schemas: …}} in trueup.yaml)",
+                ident(&schema)
+            ))
+    };
+    let path = id.sql_path();
+    if parent.is_some() {
+        return Err(refused(format!("{path} cannot be a partition"), key.location.clone()));
+    }
+    let others = Table::DEFINITION.keys.iter().map(|key| key.name).filter(|name| !GUESTS.contains(name));
+    let problems: Vec<_> = others
+        .filter_map(|name| Some((name, fields.key_place(name)?)))
+        .map(|(name, place)| refused(format!("`{name}` of the table {path} is not for this project to declare"), place))
+        .collect();
+    if problems.is_empty() && GUESTS.iter().all(|name| fields.key_place(name).is_none()) {
+        return Err(refused(format!("the table {path} is not for this project to declare"), key.location.clone()));
+    }
+    problems.into_iter().for_each(|problem| cx.note(Err(problem)));
+    cx.each::<Index>(id, fields.map("indexes")?);
+    cx.each::<Policy>(id, fields.map("policies")?);
+    cx.each::<Trigger>(id, fields.map("triggers")?);
+    Ok(())
 }
 
 /// Tables that the catalog does not hold, but policies and triggers on them: a mapping of just those for each.
