@@ -1,6 +1,9 @@
 //! Questions whether an object is there and is as declared: what a script says in the end.
 //!
 //! A part is asked with its whole (a default with its column). What a script states again in any case need not be asked.
+//!
+//! Many questions are asked at once (`render::result`), with a list of what stands in their literals: a literal is a text wherever it
+//! differs from object to object, and what differs stands in literals (numbers and arrays as well), so that few forms are left.
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
@@ -8,7 +11,7 @@ use crate::core::name::literal;
 use crate::core::options::Options;
 use crate::core::versions;
 use crate::kinds::component::{self, acl};
-use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, labels, regclass};
+use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, regclass};
 use crate::kinds::options::Holder;
 use crate::kinds::table::classes::is_contested;
 use crate::kinds::table::column::Column;
@@ -115,9 +118,12 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
             for (is, on) in [("c.relrowsecurity", table.rls), ("c.relforcerowsecurity", table.rls_forced)] {
                 conditions.push_str(&format!(" AND {}{is}", if on { "" } else { "NOT " }));
             }
+            // Of a partitioned table, it says nothing.
+            if table.partition_key.is_none() {
+                conditions.push_str(&format!(" AND {}c.relpersistence = 'u'", if table.logged { "NOT " } else { "" }));
+            }
             conditions.push_str(&format!(
-                " AND {}c.relpersistence = 'u' AND {}",
-                if table.logged { "NOT " } else { "" },
+                " AND {}",
                 options_are("c.reloptions", Holder::table(table.access_method.as_deref()), &table.options)
             ));
             let method = table.access_method.as_deref().unwrap_or("heap");
@@ -127,7 +133,7 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
             ));
             relation(&format!("{conditions} AND {}", tablespace_is(table.tablespace.as_deref())))
         }
-        Object::View(view) => relation(&format!("c.relkind = 'v' AND c.relnatts = {}", view.columns.len())),
+        Object::View(view) => relation(&format!("c.relkind = 'v' AND c.relnatts::text = '{}'", view.columns.len())),
         Object::MaterializedView(view) => relation(&format!(
             "c.relkind = 'm' AND {}c.relispopulated AND {} AND {}",
             if view.populated { "" } else { "NOT " },
@@ -136,8 +142,8 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
         )),
         Object::Sequence(sequence) => format!(
             "EXISTS (SELECT FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid WHERE c.oid = {} \
-             AND (format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle, c.relpersistence = 'u') \
-             = ({}, {}, {}, {}, {}, {}, {}, {}))",
+             AND (format_type(s.seqtypid, NULL), s.seqstart::text, s.seqincrement::text, s.seqmin::text, s.seqmax::text, s.seqcache::text, s.seqcycle, \
+             c.relpersistence = 'u') = ({}, '{}', '{}', '{}', '{}', '{}', {}, {}))",
             regclass(&id.sql()),
             literal(&sequence.type_name),
             sequence.start,
@@ -237,7 +243,7 @@ fn settings_are(
         letter(storage, &strategies).map_or_else(|| "t.typstorage".to_owned(), |letter| format!("'{letter}'"));
     let method = letter(compression, &[("pglz", 'p'), ("lz4", 'l')]).map(String::from).unwrap_or_default();
     let conditions = [
-        format!("coalesce(nullif(a.attstattarget, -1)::int, -1) = {}", statistics.unwrap_or(-1)),
+        format!("coalesce(nullif(a.attstattarget, -1)::int, -1)::text = '{}'", statistics.unwrap_or(-1)),
         options_are("a.attoptions", Holder::Column, options),
         format!("a.attstorage = {strategy}"),
         format!("a.attcompression = '{method}'"),
@@ -316,6 +322,12 @@ fn tablespace_is(declared: Option<&str>) -> String {
     }
 }
 
+/// Texts as one literal, which is the same question whatever their number.
+fn labels(values: &[String]) -> String {
+    let quoted = |value: &String| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
+    format!("CAST({} AS text[])", literal(&format!("{{{}}}", values.iter().map(quoted).collect::<Vec<_>>().join(","))))
+}
+
 /// The access list of an object, as an SQL expression.
 pub(super) fn access_list(id: &ObjectId) -> Option<String> {
     let of = component::object_type(id.kind())?;
@@ -338,7 +350,7 @@ pub(super) fn access_list(id: &ObjectId) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("SELECT coalesce({list}, acldefault('{kind}', {owner})) FROM {from}"))
+    Some(format!("SELECT coalesce({list}, acldefault(CAST('{kind}' AS \"char\"), {owner})) FROM {from}"))
 }
 
 /// The access list of the sequence that an identity column counts with, as an SQL expression.

@@ -12,11 +12,11 @@ use crate::core::id::ObjectId;
 use crate::core::meaning::MEANING;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
-use crate::kinds::component::{Decided, decided};
-use crate::kinds::{contradictions, ensure, holds, restated, said, uncommitted};
+use crate::kinds::component::Decided;
+use crate::kinds::{contradictions, ensure, restated, said, uncommitted};
 use crate::plan::Plan;
 
-use super::{clean_line, statement};
+use super::{clean_line, result, statement};
 
 /// What the script is made from.
 pub struct Editor<'a> {
@@ -241,7 +241,7 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
     out.push_str(&parts.late);
     out.push_str(&parts.last);
     out.push_str("\n-- What now holds.\n");
-    out.push_str(&result(editor, true));
+    out.push_str(&result::query(editor, true));
     out
 }
 
@@ -259,7 +259,7 @@ fn known_state<'a>(editor: &Editor<'_>, steps: impl Iterator<Item = &'a Step>, l
         // What was built once more although its place is taken already.
         restated::without_leftovers(editor.to).iter().for_each(|sql| statement(sql, &mut out));
         out.push_str("\n-- What now holds.\n");
-        out.push_str(&result(editor, false));
+        out.push_str(&result::query(editor, false));
     }
     out
 }
@@ -366,42 +366,4 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
         return Vec::new();
     }
     object.create(id, &cx).into_iter().map(|s| s.sql).collect()
-}
-
-/// One query: one row for all of it, then one per object, and one for each part that is not as declared where its whole does not
-/// say so. What is not as it should be comes first.
-fn result(editor: &Editor<'_>, offline: bool) -> String {
-    let (to, major) = (editor.to, editor.plan.major);
-    let mut rows = Vec::new();
-    for id in editor.decided.closed(to) {
-        if let Some((there, holds)) = holds::closed(id, to, major) {
-            rows.push(format!("  ({}, {there}, {holds}, true)", literal(&id.to_string())));
-        }
-    }
-    for default in editor.decided.closed_defaults() {
-        let name = literal(&default.id().to_string());
-        rows.push(format!("  ({name}, true, {}, true)", decided::is_closed(default)));
-    }
-    for (id, object) in to.iter() {
-        let quiet = holds::is_quiet(object);
-        if !quiet && (id.kind().is_component() || object.kind().info().inline) {
-            continue;
-        }
-        let (Some(there), Some(holds)) = (holds::there(id, object, to), holds::holds(id, object, to, major)) else {
-            continue;
-        };
-        rows.push(format!("  ({}, {there}, {holds}, {quiet})", literal(&id.to_string())));
-    }
-    if rows.is_empty() {
-        return "SELECT 'nothing is declared' AS object, 'ok' AS state;\n".to_owned();
-    }
-    let what = if offline { "; what this script cannot do, as it only adds, `trueup apply` can" } else { "" };
-    format!(
-        "WITH found AS (\nSELECT object, CASE WHEN holds THEN 'ok' WHEN there THEN 'differs' ELSE 'missing' END AS state\nFROM (VALUES\n{}\n) AS v (object, there, holds, quiet)\n\
-         WHERE NOT quiet OR (there AND NOT holds)\n), counted AS (\nSELECT count(*) AS objects, count(*) FILTER (WHERE state <> 'ok') AS open FROM found\n)\n\
-         SELECT object, state FROM (\n  SELECT 0 AS place, CASE open WHEN 0 THEN format('all %s objects that are declared', objects)\n    \
-         ELSE format('%s of %s objects are not as declared{what}', open, objects) END AS object, CASE open WHEN 0 THEN 'ok' ELSE 'see below' END AS state FROM counted\n  \
-         UNION ALL SELECT CASE state WHEN 'ok' THEN 2 ELSE 1 END, object, state FROM found\n) AS told\nORDER BY place, object;\n",
-        rows.join(",\n")
-    )
 }

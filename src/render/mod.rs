@@ -12,6 +12,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod migration;
+mod result;
 pub mod sql;
 pub mod text;
 pub mod tree;
