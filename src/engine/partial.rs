@@ -22,8 +22,10 @@ use crate::declare::resolve::guesses;
 use crate::engine::scope;
 use crate::kinds::component::is_access;
 use crate::kinds::sequence::SequenceOwner;
+use crate::kinds::table::Table;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
+use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::{KindTag, Mention, Mentions, Object};
 
 /// The kinds of which it is known what their differences may reach.
@@ -103,6 +105,24 @@ impl Fresh {
         let came = owned.filter(|(sequence, owner)| self.covers(&owner.column) && declared.get(sequence).is_none());
         let came: Vec<ObjectId> = came.map(|(sequence, _)| sequence).collect();
         self.tops.extend(came);
+    }
+
+    /// Takes the parts of partitioned indexes and keys along that the server made: nothing declares them.
+    pub fn take_parts(&mut self, read: &Catalog) {
+        let attached = || read.iter().filter(|(id, _)| id.kind() == KindTag::IndexAttachment);
+        // A part may have parts.
+        loop {
+            let came = attached().filter_map(|(id, _)| {
+                let part = id.parent()?;
+                let whole = whole_of(&part, read)?;
+                (!self.covers(&part) && (self.covers(&whole) || self.covers(&table_of(&part, read)))).then_some(part)
+            });
+            let came: Vec<ObjectId> = came.collect();
+            if came.is_empty() {
+                return;
+            }
+            self.objects.extend(came);
+        }
     }
 
     /// Whether nothing is.
@@ -216,12 +236,29 @@ impl<'a> Finder<'a> {
         if !self.changed.keys().chain(gone.iter().copied()).all(|id| KNOWN.contains(&id.kind())) {
             return None;
         }
-        let tops: BTreeSet<ObjectId> =
+        let mut tops: BTreeSet<ObjectId> =
             self.changed.keys().chain(gone).filter_map(|id| ObjectId::parse(id.top_str())).collect();
+        // An index of a partitioned table has parts on all partitions, which come to be by themselves.
+        let families: Vec<ObjectId> = tops.iter().filter_map(|id| self.family_of_index(id)).collect();
+        tops.extend(families);
         let new: Vec<&ObjectId> = tops.iter().filter(|top| !self.live.contains(top)).collect();
         self.named(&new)?;
         tops.into_iter().for_each(|top| self.whole(top));
         Some(())
+    }
+
+    /// The table of an index, where it is partitioned or a partition.
+    fn family_of_index(&self, id: &ObjectId) -> Option<ObjectId> {
+        let index = [self.declared.get(id), self.live.get(id)].into_iter().flatten().find_map(Index::of)?;
+        let table = &index.relation;
+        let link = table.child(KindTag::Attachment, "");
+        let partitioned =
+            |object: Option<&Object>| object.and_then(Table::of).is_some_and(|t| t.partition_key.is_some());
+        let in_family = partitioned(self.declared.get(table))
+            || partitioned(self.live.get(table))
+            || self.declared.get(&link).is_some()
+            || self.live.contains(&link);
+        in_family.then(|| table.clone())
     }
 
     /// Takes an object with all that belongs to it.
@@ -389,7 +426,15 @@ impl<'a> Finder<'a> {
             KindTag::Index => whole || Index::of(object).is_some_and(|i| i.unique),
             _ => whole,
         };
-        self.live.below(top).filter(|(_, object)| needed(object)).map(|(id, _)| id.clone()).collect()
+        let mut found: Vec<ObjectId> =
+            self.live.below(top).filter(|(_, object)| needed(object)).map(|(id, _)| id.clone()).collect();
+        if whole && top.kind() == KindTag::Table {
+            // A new partition gets its parts of the indexes.
+            let of_it =
+                |id: &&ObjectId| self.object(id).and_then(Index::of).is_some_and(|index| index.relation == *top);
+            found.extend(self.live.dependents(top).map(|(id, _)| id).filter(of_it).cloned());
+        }
+        found
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a declared project to its catalog: settled by text where the live database says the same, elaborated otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::core::catalog::{Catalog, CatalogBuilder, Edge};
 use crate::core::diagnostic::Result;
@@ -19,6 +19,7 @@ use crate::engine::scope;
 use crate::engine::words::Words;
 use crate::kinds::component::{self, ManageAccess, ManageGrants, is_access};
 use crate::kinds::table::column_names;
+use crate::kinds::table::inheritance::heirs;
 use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::{KindTag, Object};
 use crate::postgres::Ephemeral;
@@ -112,6 +113,7 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
         Some(live) if !place.project.usual_names => adopt_parts(read, live),
         _ => read,
     };
+    let read = as_proved(read, live, |id| whole.contains(id));
     // Who owns and who may do what is not the scratch server's to say: it is what the project says, and what follows from it.
     let mut builder = read.filtered(|_, object| !is_access(object.kind())).to_builder();
     if let Some(live) = live {
@@ -237,9 +239,14 @@ async fn partly(
         let live = again.as_ref().map_or(live, |again| &again.there);
         read = news(found, Some(live), place);
         if !place.project.usual_names {
-            read = adopt_parts(adopt_names(read, live, &declared.unnamed)?, live);
+            read = adopt_names(read, live, &declared.unnamed)?;
+            // Parts are found by what they are parts of, which may have another name.
+            let renamed = renamed_by_definition(&read, live).into_iter().map(|(new, old)| (old, new)).collect();
+            read = adopt_parts(read, &called(live.clone(), &renamed));
         }
+        read = as_proved(read, Some(live), |id| declared.builder.get(id).is_some());
         fresh.take_sequences(&read, &declared.builder);
+        fresh.take_parts(&read);
     }
     let renames = renamed_by_definition(&read, again.as_ref().map_or(live, |again| &again.there));
     let mut builder = live.builder_of(|id, object| {
@@ -597,6 +604,45 @@ fn adopt_parts(read: Catalog, live: &Catalog) -> Catalog {
         }
     }
     called(read, &map)
+}
+
+/// Whether the rows of a partition or child table satisfy a check or foreign key that is NOT VALID for its parent is not declared: it
+/// is as found. What such a table gets of one that is new is NOT VALID as well, and a new table satisfies it.
+fn as_proved(read: Catalog, live: Option<&Catalog>, is_declared: impl Fn(&ObjectId) -> bool) -> Catalog {
+    let parent = |id: &ObjectId, object: &Object, catalog: &Catalog| {
+        object.provider(id, catalog).filter(|theirs| !is_proved(catalog.get(theirs)))
+    };
+    let found: Vec<(ObjectId, bool)> = read
+        .iter()
+        .filter(|(id, _)| id.kind() == KindTag::Constraint && !is_declared(id))
+        .filter_map(|(id, object)| {
+            let theirs = parent(id, object, &read)?;
+            let Some(live) = live.filter(|live| live.contains(&id.top())) else { return Some((id.clone(), true)) };
+            if !heirs(&theirs.top(), live).contains(&id.top()) {
+                return None;
+            }
+            let Some(mut same) = live.get(id).cloned() else { return Some((id.clone(), false)) };
+            if let (Object::Constraint(own), Object::Constraint(wanted)) = (&mut same, object) {
+                Arc::make_mut(own).validated = wanted.validated;
+            }
+            Some((id.clone(), same.changes(object).is_empty() && is_proved(live.get(id))))
+        })
+        .collect();
+    let found: Vec<_> = found.into_iter().filter(|(id, proved)| is_proved(read.get(id)) != *proved).collect();
+    if found.is_empty() {
+        return read;
+    }
+    let mut builder = read.to_builder();
+    for (id, proved) in found {
+        if let Some(Object::Constraint(constraint)) = builder.get_mut(&id) {
+            Arc::make_mut(constraint).validated = proved;
+        }
+    }
+    builder.finish_unchecked()
+}
+
+fn is_proved(object: Option<&Object>) -> bool {
+    !matches!(object, Some(Object::Constraint(constraint)) if !constraint.validated)
 }
 
 fn schema_and_name(id: &ObjectId) -> Option<(String, String)> {

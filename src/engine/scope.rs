@@ -9,8 +9,9 @@ use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
 use crate::kinds::component::DefaultPrivilege;
 use crate::kinds::component::comment::{Comment, OF_PLPGSQL};
-use crate::kinds::table::column_names;
 use crate::kinds::table::inheritance::from_parents_alone;
+use crate::kinds::table::partition::{table_of, whole_of};
+use crate::kinds::table::{Table, column_names};
 use crate::kinds::types::composite::CompositeAttribute;
 use crate::kinds::{KindTag, Object};
 
@@ -113,10 +114,25 @@ pub fn is_given_default(id: &ObjectId, catalog: &Catalog) -> bool {
 /// Whether a live object that is not declared follows from what is. A partition whose columns are declared has the defaults that are
 /// declared with them, and none of the partitioned table's.
 pub fn follows(id: &ObjectId, object: &Object, live: &Catalog, is_declared: impl Fn(&ObjectId) -> bool) -> bool {
+    let is_declared: &dyn Fn(&ObjectId) -> bool = &is_declared;
     object.implied(id, live)
+        && is_part_of_declared(id, live, is_declared)
         && !(object.kind() == KindTag::Default
             && id.parent().is_some_and(|column| is_declared(&column))
             && live.children(&id.top(), KindTag::Attachment).next().is_some())
+}
+
+/// Whether a part of a partitioned index or key, or what makes it one, is there because of what is declared; true of all else.
+fn is_part_of_declared(id: &ObjectId, live: &Catalog, is_declared: &dyn Fn(&ObjectId) -> bool) -> bool {
+    let part = match id.kind() {
+        KindTag::IndexAttachment => id.parent(),
+        KindTag::Index | KindTag::Constraint => Some(id.clone()),
+        _ => None,
+    };
+    let Some((part, whole)) = part.and_then(|part| Some((part.clone(), whole_of(&part, live)?))) else { return true };
+    let there =
+        |id: &ObjectId| is_declared(id) || live.get(id).is_some_and(|object| follows(id, object, live, is_declared));
+    is_declared(&table_of(&part, live)) && there(&whole) && (part == *id || there(&part))
 }
 
 /// Narrows two states to what is to be compared. What is `left` was declared where the project manages nothing else, and no longer is.
@@ -160,7 +176,7 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project, left: &BTreeSet<Objec
         to: if left.is_empty() && from.catalog.is_same(&to.catalog) {
             narrowed.clone()
         } else {
-            to.catalog.filtered(|id, _| in_scope(id))
+            as_logged(to.catalog.filtered(|id, _| in_scope(id)), &narrowed)
         },
         from: narrowed,
     };
@@ -168,6 +184,29 @@ pub fn narrow(from: Loaded, to: Loaded, project: &Project, left: &BTreeSet<Objec
         declared.let_go();
     }
     scoped
+}
+
+/// A partitioned table holds no rows, its partitions do not get its UNLOGGED, and no statement changes it (from 18 on, it cannot have
+/// it): it is as found.
+fn as_logged(to: Catalog, from: &Catalog) -> Catalog {
+    let logged = |id: &ObjectId, catalog: &Catalog| {
+        Table::get(catalog, id).filter(|table| table.partition_key.is_some()).map(|table| table.logged)
+    };
+    let tables = to.iter().filter(|(id, _)| id.kind() == KindTag::Table).map(|(id, _)| id);
+    let found: Vec<(ObjectId, bool)> = tables
+        .filter_map(|id| Some((id.clone(), logged(id, from)?)))
+        .filter(|(id, found)| logged(id, &to).is_some_and(|said| said != *found))
+        .collect();
+    if found.is_empty() {
+        return to;
+    }
+    let mut builder = to.to_builder();
+    for (id, found) in found {
+        if let Some(Object::Table(table)) = builder.get_mut(&id) {
+            std::sync::Arc::make_mut(table).logged = found;
+        }
+    }
+    builder.finish_unchecked()
 }
 
 /// What earlier runs archived, with the indexes and sequences that went along.

@@ -114,6 +114,11 @@ macro_rules! kinds {
                 match self { $(Self::$Name(k) => k.reattach(id, cx)),* }
             }
 
+            /// See [`Kind::handed_down_by`].
+            pub fn handed_down_by(&self, id: &ObjectId) -> Option<ObjectId> {
+                match self { $(Self::$Name(k) => k.handed_down_by(id)),* }
+            }
+
             /// See [`Kind::follows`].
             pub fn follows(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
                 match self { $(Self::$Name(k) => k.follows(id, cx)),* }

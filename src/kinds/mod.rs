@@ -230,6 +230,11 @@ pub trait Kind: Clone + PartialEq + fmt::Debug + Serialize + for<'de> Deserializ
         None
     }
 
+    /// The table whose descendants (child tables, partitions, and theirs) get, change or lose it along with that table.
+    fn handed_down_by(&self, _id: &ObjectId) -> Option<ObjectId> {
+        None
+    }
+
     /// `ALTER … RENAME TO` for this object; `new` is its id afterwards.
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
         let sql = format!("ALTER {} RENAME TO {}", self.address(old), crate::core::name::Ident(&new.name()));

@@ -250,6 +250,10 @@ impl Kind for Trigger {
         steps
     }
 
+    fn handed_down_by(&self, id: &ObjectId) -> Option<ObjectId> {
+        Some(id.top())
+    }
+
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {
         // Triggers of one event fire in the order of their names.
         let step = Step::rename(old, format!("ALTER {} RENAME TO {}", self.address(old), Ident(&new.name())));

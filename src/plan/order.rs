@@ -480,7 +480,10 @@ fn names_are_free(builder: &mut Builder<'_, '_>) {
         for space in id.kind().info().namespaces {
             for old in freed.get(&key(space, id)).into_iter().flatten() {
                 // The same index on another table has the same id, and may go without a statement of its own.
-                if let (Some(before), Some(after)) = (builder.destroyer(old), builder.creator(id)) {
+                if let (Some(before), Some(after)) = (builder.destroyer(old), builder.creator(id))
+                    // What is left over by a drop has its name already.
+                    && builder.steps[after].action != Action::Drop
+                {
                     builder.edge(before, after, "a name is freed before it is taken", true);
                 }
             }

@@ -9,6 +9,7 @@ use crate::core::catalog::Edge;
 use crate::core::id::ObjectId;
 use crate::diff::{ChangeKind, Difference};
 use crate::kinds::Means;
+use crate::kinds::table::partition::leaves_before;
 use crate::plan::context::PlanContext;
 use crate::plan::drops::lets_go;
 
@@ -122,9 +123,11 @@ fn drop_dependents(id: &ObjectId, cx: &mut PlanContext<'_>, work: &mut Work, que
         cx.created.extend(below);
     }
     let dependents = hard_dependents(id, cx);
-    // The parts of a partitioned index go with it, whatever becomes of them.
+    // The parts of a partitioned index go with it, whatever becomes of them; but for those whose table leaves before.
     for part in dependents.iter().filter_map(ObjectId::parent) {
-        if cx.from.get(&part).and_then(|o| o.taken_by(&part, cx.from)).is_some_and(|whole| whole == *id) {
+        if !leaves_before(&part, cx)
+            && cx.from.get(&part).and_then(|o| o.taken_by(&part, cx.from)).is_some_and(|whole| whole == *id)
+        {
             replace(&part, cx, queue);
         }
     }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
 use crate::core::step::{Action, Step, Transaction};
+use crate::kinds::table::inheritance::is_bond;
 use crate::kinds::{Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -146,7 +147,10 @@ pub fn rules(
             }
         }
         for (i, step) in steps.iter().enumerate().filter(|(i, _)| !renames.iter().any(|(range, _)| range.contains(i))) {
-            if early.get(&i) == Some(&renaming.new) {
+            let leaves = |id: &ObjectId| is_bond(id) && renaming.heirs.iter().any(|heir| heir.is_within(&id.top()));
+            if step.action == Action::Drop && step.destroys.iter().any(leaves) {
+                rules.push((last, i, "a rename reaches the descendants before they leave"));
+            } else if early.get(&i) == Some(&renaming.new) {
                 rules.push((i, own.start, "what says the old name comes before the rename"));
             } else if makes_room(step, renaming) {
                 rules.push((i, own.start, "a rename finds its place free"));

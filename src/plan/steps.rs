@@ -9,6 +9,7 @@ use crate::core::id::ObjectId;
 use crate::core::step::{Action, Phase, Step};
 use crate::kinds::Object;
 use crate::kinds::ensure::{exists, is_changed};
+use crate::kinds::table::inheritance::bonds_before;
 use crate::plan::context::PlanContext;
 use crate::plan::drops::Drops;
 use crate::plan::rebuild::Work;
@@ -55,6 +56,12 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
             if !provided {
                 steps.extend(old.alter(new, id, cx));
             }
+        }
+    }
+    for step in &mut steps {
+        let object = cx.to.get(&step.object).or_else(|| cx.from.get(&step.object));
+        if let Some(table) = object.and_then(|object| object.handed_down_by(&step.object)) {
+            step.after.extend(bonds_before(&table, cx));
         }
     }
     without_repeats(steps)

@@ -351,7 +351,9 @@ impl Column {
             }
             other => other.clone(),
         };
-        let own = Self { position: theirs.position, inherited: theirs.inherited, ..self.clone() };
+        let mut own = Self { position: theirs.position, inherited: theirs.inherited, ..self.clone() };
+        // The identity is the partitioned table's: up to 16 a partition has none, from 17 on it counts with the same sequence.
+        own.identity = own.identity.or_else(|| theirs.identity.clone());
         named(self, id) == named(theirs, their_id) && Self { not_null: theirs.not_null.clone(), ..own } == *theirs
     }
 
@@ -461,6 +463,10 @@ impl Kind for Column {
             true => vec![table],
             false => views,
         }
+    }
+
+    fn handed_down_by(&self, id: &ObjectId) -> Option<ObjectId> {
+        Some(id.top())
     }
 
     fn follows(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {

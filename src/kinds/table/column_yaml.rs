@@ -17,6 +17,7 @@ use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::declare::{Shorthand, add_column_constraints, in_parentheses, usual_name};
 use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::inheritance::parents;
+use crate::kinds::table::partition::Attachment;
 use crate::kinds::{KindTag, Object};
 use crate::sql::{ColumnParts, GeneratedKind, IdentityKind};
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -429,7 +430,7 @@ pub(super) fn write_all(table: &ObjectId, in_columns: &Shorthand, cx: &WriteCont
     let columns = Table::columns(table, cx.catalog);
     let above = parents(table, cx.catalog);
     let attached = cx.catalog.children(table, KindTag::Attachment).next().is_some();
-    if attached && as_parent(table, &above, &columns, cx.catalog) {
+    if are_parents(table, cx.catalog) {
         return Vec::new();
     }
     columns
@@ -518,10 +519,10 @@ fn settings(column: &Column) -> Vec<(String, Out)> {
     entries
 }
 
-/// Whether a partition's columns are its parent's: same names, same order, same properties, nothing said of them.
-fn as_parent(table: &ObjectId, above: &[ObjectId], columns: &[(&ObjectId, &Column)], catalog: &Catalog) -> bool {
-    let [parent] = above else { return false };
-    let theirs = Table::columns(parent, catalog);
+/// Whether a table is a partition whose columns are its parent's: same names, same order, same properties, nothing said of them.
+pub(super) fn are_parents(table: &ObjectId, catalog: &Catalog) -> bool {
+    let Some(attachment) = Attachment::get(catalog, &table.child(KindTag::Attachment, "")) else { return false };
+    let (columns, theirs) = (Table::columns(table, catalog), Table::columns(&attachment.parent, catalog));
     let default = |id: &ObjectId| ColumnDefault::get(catalog, &id.child(KindTag::Default, ""));
     columns.len() == theirs.len()
         && columns.iter().zip(&theirs).all(|((id, column), (their_id, their))| {
@@ -530,5 +531,4 @@ fn as_parent(table: &ObjectId, above: &[ObjectId], columns: &[(&ObjectId, &Colum
                 && default(id) == default(their_id)
                 && catalog.below(id).all(|(c, _)| c.kind() == KindTag::Default)
         })
-        && shorthand(table, catalog).is_empty()
 }

@@ -18,7 +18,8 @@ use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
 use crate::kinds::table::inheritance::{all_heirs, all_origins, bonds_that_go, parents};
 use crate::kinds::table::partition::{
-    attachments_before, attachments_to_keys, has_attached_children, is_completed, unless_part, whole_of,
+    attachments_before, attachments_to_keys, detachments_before, has_all_parts, is_completed, parts_before,
+    unless_part, whole_of,
 };
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
@@ -301,6 +302,16 @@ impl Constraint {
         Some(steps)
     }
 
+    /// Whether it is a foreign key to its own table.
+    pub(super) fn refers_to_itself(&self, id: &ObjectId) -> bool {
+        self.references.as_ref() == Some(&id.top())
+    }
+
+    /// The statement that drops it.
+    pub(super) fn drop_sql(id: &ObjectId) -> String {
+        format!("ALTER TABLE {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name()))
+    }
+
     /// Whether there is an index behind it.
     pub(crate) fn has_index(&self) -> bool {
         self.is_key() || self.constraint_type == ConstraintType::Exclusion
@@ -334,7 +345,7 @@ impl Kind for Constraint {
         // Where it cannot be built beside its old form, the two change places in one transaction.
         let replaces = cx.is_dropped(id) && cx.from.contains(id);
         // The parts of a key on a partitioned table are built one by one and attached.
-        let only = self.only || (self.is_key() && has_attached_children(id, cx.to));
+        let only = self.only || (self.is_key() && has_all_parts(id, cx.to));
         let only = if only { "ONLY " } else { "" };
         let add = |text: &str| format!("ALTER TABLE {only}{} ADD CONSTRAINT {} {text}", table.sql(), Ident(&name));
         let mut steps = Vec::new();
@@ -410,7 +421,13 @@ impl Kind for Constraint {
         }
         if let Some(first) = steps.first_mut() {
             first.premise = premise::constraint(self, id, cx);
+            // A copy that the table kept when it left a partitioned one.
+            first.after.push(id.clone());
             first.requires.extend(attachments_before(id, self.only, cx));
+            if self.is_key() {
+                first.requires.extend(parts_before(id, cx));
+                first.after.extend(detachments_before(&table, cx));
+            }
             if self.constraint_type == ConstraintType::Exclusion {
                 first.requires.extend(given_on_what_it_calls(id, cx));
             }
@@ -418,7 +435,14 @@ impl Kind for Constraint {
             // that the partition had.
             for heir in all_heirs(&table, cx.to).iter().filter(|_| self.constraint_type == ConstraintType::Check) {
                 let own_id = heir.child(KindTag::Constraint, &name);
-                let Some(own) = Self::get(cx.to, &own_id).filter(|own| !own.validated) else { continue };
+                let Some(own) = Self::get(cx.to, &own_id) else { continue };
+                if own.validated {
+                    // A new table satisfies it, as long as it does not come down to the table afterwards.
+                    if !self.validated && cx.is_new(heir) {
+                        first.before.push(heir.clone());
+                    }
+                    continue;
+                }
                 first.requires.push(heir.child(KindTag::Attachment, ""));
                 if own.provider(&own_id, cx.to).is_none() {
                     first.requires.push(own_id);
@@ -459,14 +483,20 @@ impl Kind for Constraint {
     }
 
     fn drop(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
-        let mut step = Step::drop(id, format!("ALTER TABLE {} DROP CONSTRAINT {}", id.top_sql(), Ident(&id.name())))
-            .lock(LockMode::AccessExclusive, &id.top());
-        step.after = bonds_that_go(&id.top(), cx);
+        let mut step = Step::drop(id, Self::drop_sql(id)).lock(LockMode::AccessExclusive, &id.top());
+        if !self.refers_to_itself(id) {
+            step.after = bonds_that_go(&id.top(), cx);
+        }
         // Dropping a rule frees writers. Code may rely on a key or an exclusion (ON CONFLICT, GROUP BY a key) and on what a foreign
         // key deletes; and what goes because its column goes has time until then.
         let frees = self.constraint_type == ConstraintType::Check
             && !cx.from.dependencies(id).any(|(dependency, _)| cx.is_dropped(dependency));
         vec![if frees { step.phase(Phase::Expand) } else { unless_part(step, id, cx) }]
+    }
+
+    fn handed_down_by(&self, id: &ObjectId) -> Option<ObjectId> {
+        // What rows a partition has may be referred to by those of the others: such a key goes before the partition leaves.
+        (!self.refers_to_itself(id)).then(|| id.top())
     }
 
     fn taken_by(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
@@ -511,7 +541,13 @@ impl Kind for Constraint {
     }
 
     fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
-        self.provider(id, catalog).is_some()
+        // The server makes the parts of a partitioned key itself.
+        let is_part = || {
+            let whole = whole_of(id, catalog).and_then(|whole| Self::get(catalog, &whole));
+            let alike = |whole: &Self| *self == Self { inherited: self.inherited, ..whole.clone() };
+            whole.is_some_and(|whole| !whole.only && alike(whole))
+        };
+        self.provider(id, catalog).is_some() || is_part()
     }
 
     fn mentions(&self, id: &ObjectId, out: &mut Mentions) {

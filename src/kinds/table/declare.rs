@@ -62,7 +62,11 @@ impl Declare for Table {
                 shape: Shape::Any,
             },
             KeyDoc { name: "was", doc: "The name the table had before.", shape: Shape::Name },
-            KeyDoc { name: "unlogged", doc: "UNLOGGED: not crash-safe.", shape: Shape::Boolean },
+            KeyDoc {
+                name: "unlogged",
+                doc: "UNLOGGED: not crash-safe. Of a partitioned table it says nothing; each partition says it itself.",
+                shape: Shape::Boolean,
+            },
             KeyDoc { name: "access_method", doc: "The table access method.", shape: Shape::Name },
             KeyDoc { name: "tablespace", doc: "The tablespace.", shape: Shape::Name },
             KeyDoc {
@@ -182,7 +186,11 @@ impl Declare for Table {
             (!self.options.is_empty())
                 .then(|| Out::FlowMap(self.options.iter().map(|(k, v)| (k.clone(), Out::text(v))).collect())),
         );
-        let in_columns = shorthand(id, cx.catalog);
+        // What a partition that says no columns has as its own stands among the constraints.
+        let in_columns = match column_yaml::are_parents(id, cx.catalog) {
+            true => Shorthand::new(),
+            false => shorthand(id, cx.catalog),
+        };
         let columns = column_yaml::write_all(id, &in_columns, cx);
         push("columns", (!columns.is_empty()).then_some(Out::Map(columns)));
         let constraints: Vec<_> = cx

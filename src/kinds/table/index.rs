@@ -13,7 +13,10 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::component::grant::given_on_what_it_calls;
 use crate::kinds::options::Holder;
-use crate::kinds::table::partition::{attachments_before, has_attached_children, is_completed, unless_part, whole_of};
+use crate::kinds::table::partition::{
+    attachments_before, detached_for_keys, detachments_before, has_all_parts, has_attached_children, is_completed,
+    parts_before, unless_part, whole_of,
+};
 use crate::kinds::table::premise;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -215,7 +218,7 @@ impl Kind for Index {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let table = &self.relation;
-        let only = self.only || has_attached_children(id, cx.to);
+        let only = self.only || has_all_parts(id, cx.to);
         let partitioned = super::Table::get(cx.to, table).is_some_and(|t| t.partition_key.is_some());
         let beside = !partitioned && self.builds_beside(id, cx);
         let online = cx.online && !cx.is_new(table) && !partitioned && (beside || !self.is_renewed(id, cx));
@@ -240,6 +243,10 @@ impl Kind for Index {
         }
         step.premise = premise::unique_index(self, id, cx);
         step.requires.extend(attachments_before(id, self.only, cx));
+        step.requires.extend(parts_before(id, cx));
+        if only {
+            step.after.extend(detachments_before(table, cx));
+        }
         step.requires.extend(given_on_what_it_calls(id, cx));
         let mut steps = vec![step];
         if beside {
@@ -276,10 +283,14 @@ impl Kind for Index {
         let step = Step::drop(id, format!("DROP INDEX {}", id.sql()))
             .lock(LockMode::AccessExclusive, &self.relation)
             .phase(self.drop_phase(id, cx));
-        vec![unless_part(step, id, cx)]
+        detached_for_keys(id, &self.relation, unless_part(step, id, cx), cx)
     }
 
     fn belongs_to(&self, _id: &ObjectId, _catalog: &Catalog) -> Option<ObjectId> {
+        Some(self.relation.clone())
+    }
+
+    fn handed_down_by(&self, _id: &ObjectId) -> Option<ObjectId> {
         Some(self.relation.clone())
     }
 
@@ -289,6 +300,16 @@ impl Kind for Index {
 
     fn survives_rebuild(&self) -> bool {
         true
+    }
+
+    /// The part of a partitioned index that the server makes itself.
+    fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+        let whole = whole_of(id, catalog).and_then(|whole| Self::get(catalog, &whole));
+        whole.is_some_and(|whole| {
+            !whole.only
+                && self.statistics.is_empty()
+                && *self == Self { relation: self.relation.clone(), statistics: BTreeMap::new(), ..whole.clone() }
+        })
     }
 
     fn rename(&self, old: &ObjectId, new: &ObjectId) -> Vec<Step> {

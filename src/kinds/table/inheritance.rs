@@ -89,6 +89,21 @@ pub(crate) fn bonds_that_go(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<Objec
     links_that_go(table, cx).into_iter().chain(of_heirs.cloned()).collect()
 }
 
+/// The bonds that go for good of all descendants of a table, and of the table itself and its ancestors: what a table hands down from
+/// then on is not for a table that leaves it, and what that table gets for itself is refused as long as it has not left. A table that
+/// is dropped needs not leave before.
+pub(crate) fn bonds_before(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let ancestors = on_all_levels(table, |table| parents(table, cx.from));
+    let tables = all_heirs(table, cx.from).into_iter().chain(ancestors).chain([table.clone()]);
+    let leaving = tables.filter(|table| !cx.is_dropped(table)).flat_map(|table| links_that_go(&table, cx));
+    leaving.filter(|link| !cx.is_new(link)).collect()
+}
+
+/// Whether an object is what ties a table to a parent.
+pub(crate) fn is_bond(id: &ObjectId) -> bool {
+    matches!(id.kind(), KindTag::Inheritance | KindTag::Attachment)
+}
+
 /// The tables that inherit from a table, or are its partitions, directly.
 pub(crate) fn heirs(table: &ObjectId, catalog: &Catalog) -> Vec<ObjectId> {
     catalog

@@ -401,7 +401,20 @@ impl Kind for Table {
         } else {
             step.hazard(HazardKind::DataLoss, format!("all rows of {} are lost", id.sql_path()))
         };
-        partition::drop(id, step, cx)
+        let mut step = step;
+        step.after.extend(partition::copies_to(id, cx));
+        let mut steps = partition::drop(id, step, cx);
+        // A key by which its partitions refer to each other goes before they are detached, or dropped.
+        if self.partition_key.is_some() {
+            let own = cx.from.children(id, KindTag::Constraint).filter_map(|(key, o)| Some((key, Constraint::of(o)?)));
+            for (key, _) in own.filter(|(key, constraint)| constraint.refers_to_itself(key)) {
+                let mut first = Step::drop(id, Constraint::drop_sql(key)).lock(LockMode::AccessExclusive, id);
+                first.destroys = vec![key.clone()];
+                steps.iter_mut().for_each(|step| step.rank += 1);
+                steps.insert(0, first);
+            }
+        }
+        steps
     }
 
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {

@@ -11,7 +11,7 @@ use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Introspect, WriteContext};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
-use crate::kinds::table::inheritance::{OUTSIDE, parent_left_out};
+use crate::kinds::table::inheritance::{OUTSIDE, all_heirs, parent_left_out};
 use crate::kinds::table::{bound, premise};
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -42,6 +42,32 @@ pub(crate) fn has_attached_children(id: &ObjectId, catalog: &Catalog) -> bool {
     })
 }
 
+/// Whether each partition of a partitioned table has its part of an index or key in the catalog. Where only some have, the server
+/// makes the others when the whole is made.
+pub(crate) fn has_all_parts(id: &ObjectId, catalog: &Catalog) -> bool {
+    let table = table_of(id, catalog);
+    let tables: Vec<ObjectId> = catalog
+        .dependents(id)
+        .filter(|(d, _)| IndexAttachment::get(catalog, d).is_some_and(|a| a.parent == *id))
+        .filter_map(|(d, _)| Some(table_of(&d.parent()?, catalog)))
+        .collect();
+    !tables.is_empty()
+        && catalog
+            .dependents(&table)
+            .filter(|(d, _)| Attachment::get(catalog, d).is_some_and(|a| a.parent == table))
+            .all(|(d, _)| tables.contains(&d.top()))
+}
+
+/// The indexes or keys that are to be parts of one which is made with those that are lacking: the server takes for its parts what is
+/// the same and there already.
+pub(crate) fn parts_before(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    if has_all_parts(id, cx.to) {
+        return Vec::new();
+    }
+    let is_part = |d: &ObjectId| IndexAttachment::get(cx.to, d).is_some_and(|a| a.parent == *id);
+    cx.to.dependents(id).filter(|(d, _)| is_part(d)).filter_map(|(d, _)| d.parent()).collect()
+}
+
 /// The attachments of the tables whose indexes or keys are parts of this one. A partitioned index or key that is made part by
 /// part comes after them: a table that is attached, or made as a partition, gets the parts it lacks at once, under names of
 /// the server's choice. `only`: no partition is to get one.
@@ -56,6 +82,20 @@ pub(crate) fn attachments_before(id: &ObjectId, only: bool, cx: &PlanContext<'_>
         .chain(all)
         .filter(|attachment| cx.is_new(attachment))
         .collect()
+}
+
+/// The attachments of partitions that leave a partitioned table, or are dropped. An index or key that is made part by part comes after
+/// them: it is not valid as long as there is a partition that has no part of it, and the server does not look again when that one goes.
+pub(crate) fn detachments_before(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let attachments = all_heirs(table, cx.from).into_iter().map(|heir| heir.child(KindTag::Attachment, ""));
+    attachments.filter(|d| cx.is_dropped(d) && !cx.is_new(d)).collect()
+}
+
+/// Whether an index or key is the part of a partitioned one only until its table leaves the partitioned table: it stays then.
+pub(crate) fn leaves_before(part: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let table = table_of(part, cx.from);
+    let link = table.child(KindTag::Attachment, "");
+    cx.to.contains(part) && !cx.is_dropped(&table) && cx.is_dropped(&link) && !cx.is_new(&link)
 }
 
 /// What makes the keys of a table complete: the attachments of their parts, of all levels. Until then, the key of a partitioned
@@ -168,6 +208,13 @@ impl Kind for Attachment {
         step.requires.extend([&self.parent, &table].into_iter().flat_map(|of| changed_columns(of, cx)));
         let columns = [&self.parent, &table].into_iter().flat_map(|of| cx.from.children(of, KindTag::Column));
         step.after.extend(columns.map(|(column, _)| column).filter(|column| cx.is_dropped(column)).cloned());
+        // What the table has by itself, and then gets from its parent under the same name.
+        let own = [KindTag::Trigger, KindTag::Constraint].into_iter().flat_map(|kind| cx.from.children(&table, kind));
+        let own = own.filter(|(id, o)| {
+            let key = Constraint::of(o).is_none_or(|c| c.constraint_type == ConstraintType::ForeignKey);
+            key && cx.is_dropped(id) && !cx.is_new(id)
+        });
+        step.after.extend(own.map(|(id, _)| id.clone()));
         // A bound that took the same rows is given up first.
         step.after.extend(
             cx.from
@@ -249,7 +296,7 @@ impl Kind for Attachment {
         // CONCURRENTLY is refused while there is a default partition. It also leaves a CHECK of the bound behind on the table, under
         // a name of the server's choice: where the table stays, that would be a constraint that nobody declared.
         let stays = !cx.is_dropped(&id.top()) || cx.is_new(&id.top());
-        vec![if cx.online && !default_exists && !stays && !cx.is_dropped(&self.parent) {
+        let detach = if cx.online && !default_exists && !stays && !cx.is_dropped(&self.parent) {
             let mut step = step.lock(LockMode::ShareUpdateExclusive, &self.parent).transaction(Transaction::None);
             step.sql = format!("{sql} CONCURRENTLY");
             step.done_when = Some(format!(
@@ -259,7 +306,12 @@ impl Kind for Attachment {
             step
         } else {
             step.lock(LockMode::AccessExclusive, &self.parent)
-        }]
+        };
+        let mut steps = vec![detach];
+        if stays && !cx.is_new(id) {
+            foreign_keys_kept(id, &mut steps, cx);
+        }
+        steps
     }
 
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
@@ -319,6 +371,11 @@ impl Kind for IndexAttachment {
         Vec::new()
     }
 
+    fn implied(&self, id: &ObjectId, catalog: &Catalog) -> bool {
+        // What is the same, the server takes for a part.
+        id.parent().is_some_and(|part| catalog.get(&part).is_some_and(|object| object.implied(&part, catalog)))
+    }
+
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
         out.add(Mention::Object(self.parent.clone()));
     }
@@ -355,6 +412,56 @@ pub(super) fn key_reads(key: &str, column: &str) -> bool {
     })
 }
 
+/// The copies of foreign keys that a partition keeps as its own when it leaves, with what they are copies of. They have the same
+/// names; as long as it is a partition, they are no objects of their own.
+fn copies_of_foreign_keys(partition: &ObjectId, cx: &PlanContext<'_>) -> Vec<(ObjectId, ObjectId)> {
+    let above =
+        |table: &ObjectId| Some(Attachment::get(cx.from, &table.child(KindTag::Attachment, ""))?.parent.clone());
+    std::iter::successors(above(partition), above)
+        .flat_map(|table| {
+            let keys = cx.from.children(&table, KindTag::Constraint);
+            let keys = keys
+                .filter(|(_, o)| Constraint::of(o).is_some_and(|c| c.constraint_type == ConstraintType::ForeignKey));
+            keys.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        })
+        .map(|key| (partition.child(KindTag::Constraint, &key.name()), key))
+        .filter(|(own, _)| !cx.from.contains(own))
+        .collect()
+}
+
+/// Takes note, with the steps by which a partition leaves, of the foreign keys that it keeps: one that is declared need not be made,
+/// one that is not is dropped.
+fn foreign_keys_kept(id: &ObjectId, steps: &mut Vec<Step>, cx: &PlanContext<'_>) {
+    let table = id.top();
+    for (own, key) in copies_of_foreign_keys(&table, cx) {
+        let (Some(theirs), declared) = (Constraint::get(cx.from, &key), Constraint::get(cx.to, &own)) else { continue };
+        let Some(detach) = steps.first_mut() else { return };
+        if theirs.refers_to_itself(&key) && cx.is_dropped(&key) {
+            // Its own rows would refer to what is no longer there; so the key goes first, with all copies.
+            detach.after.push(key);
+        } else if declared.is_some_and(|own| own.definition == theirs.definition && own.validated == theirs.validated) {
+            detach.creates.push(own);
+        } else {
+            let sql = format!("ALTER TABLE {} DROP CONSTRAINT {}", table.sql(), Ident(&own.name()));
+            let mut drop = Step::drop(id, sql).lock(LockMode::AccessExclusive, &table).rank(1);
+            drop.destroys = vec![own];
+            steps.push(drop);
+        }
+    }
+}
+
+/// The copies of foreign keys to a table that partitions keep when they leave: they are dropped before the table.
+pub(super) fn copies_to(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let leaving = |key: &ObjectId| {
+        let heirs = all_heirs(&key.top(), cx.from).into_iter();
+        heirs
+            .map(|heir| heir.child(KindTag::Constraint, &key.name()))
+            .filter(|own| !cx.from.contains(own))
+            .collect::<Vec<_>>()
+    };
+    foreign_keys(std::slice::from_ref(table), cx.from).iter().flat_map(leaving).collect()
+}
+
 /// The foreign keys that refer to one of these tables.
 fn foreign_keys(tables: &[ObjectId], catalog: &Catalog) -> Vec<ObjectId> {
     let mut found: Vec<ObjectId> = tables
@@ -386,7 +493,9 @@ pub(super) fn drop(table: &ObjectId, mut step: Step, cx: &PlanContext<'_>) -> Ve
     let mut stays = false;
     for key in foreign_keys(&above, cx.from) {
         let inside = key.top() == *table || above.contains(&key.top());
-        if cx.is_dropped(&key) && !inside {
+        // One of the partitioned table to itself is dropped by name.
+        let itself = Constraint::get(cx.from, &key).is_some_and(|k| k.refers_to_itself(&key)) && key.top() != *table;
+        if cx.is_dropped(&key) && (itself || !inside) {
             step.after.push(key);
         } else {
             stays = true;
@@ -416,6 +525,48 @@ pub(crate) fn new_parts_of_keys(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<O
 /// The index or key that an index or key is a part of; removing that removes the part.
 pub(crate) fn whole_of(id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {
     IndexAttachment::get(catalog, &id.child(KindTag::IndexAttachment, "")).map(|a| a.parent.clone())
+}
+
+/// The steps that drop a partitioned index of which keys are parts. PostgreSQL drops neither of them before the other: the partitions
+/// are detached meanwhile, and their keys are dropped by name.
+pub(super) fn detached_for_keys(id: &ObjectId, table: &ObjectId, step: Step, cx: &PlanContext<'_>) -> Vec<Step> {
+    if cx.is_dropped(table) {
+        return vec![step];
+    }
+    let parts =
+        cx.from.dependents(id).filter(|(d, _)| IndexAttachment::get(cx.from, d).is_some_and(|a| a.parent == *id));
+    let keys: Vec<ObjectId> =
+        parts.filter_map(|(d, _)| d.parent()).filter(|part| part.kind() == KindTag::Constraint).collect();
+    let mut step = step;
+    step.destroys.extend(keys.iter().cloned());
+    let mut steps = vec![step];
+    let (mut drops, mut attach) = (Vec::new(), Vec::new());
+    for key in keys {
+        let partition = key.top();
+        let link = partition.child(KindTag::Attachment, "");
+        let Some(attachment) = Attachment::get(cx.from, &link).filter(|_| !cx.is_dropped(&link)) else { continue };
+        let step = |sql: String| {
+            let mut step = Step::drop(id, sql).lock(LockMode::AccessExclusive, table);
+            step.destroys.clear();
+            step
+        };
+        let sql = format!("ALTER TABLE {} DETACH PARTITION {}", attachment.parent.sql(), partition.sql());
+        steps.insert(0, step(sql));
+        drops.push(step(Constraint::drop_sql(&key)));
+        let sql = format!(
+            "ALTER TABLE ONLY {} ATTACH PARTITION {} {}",
+            attachment.parent.sql(),
+            partition.sql(),
+            attachment.bound
+        );
+        attach.push(step(sql).hazard(HazardKind::Blocking, "the rows of the partition are read to check the bound"));
+    }
+    steps.extend(drops);
+    steps.extend(attach);
+    for (rank, step) in (0_u8..).zip(&mut steps) {
+        step.rank = rank;
+    }
+    steps
 }
 
 /// Says of a step that drops an index or key that PostgreSQL refuses it: it is the part of one that stays, of a table that stays.

@@ -10,13 +10,14 @@ use pg_query::protobuf::Node;
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident, qualified};
+use crate::core::name::{Ident, ident, literal, qualified};
 use crate::core::step::Premise;
 use crate::kinds::table::Table;
 use crate::kinds::table::bound;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::index::Index;
+use crate::kinds::table::inheritance::all_heirs;
 use crate::kinds::table::partition::Attachment;
 use crate::kinds::table::type_change::{changes_where, fails_where};
 use crate::kinds::{KindTag, Object};
@@ -60,6 +61,25 @@ fn can_be_asked(id: &ObjectId, table: &ObjectId, cx: &PlanContext<'_>) -> bool {
         && cx.to.dependencies(id).all(|(d, _)| d == table || d.kind() == KindTag::Table || same(d))
 }
 
+/// What to read of a table: the rows of those of its descendants that leave it, or are dropped, are not asked.
+fn rows_of(table: &ObjectId, cx: &PlanContext<'_>) -> String {
+    let stay = all_heirs(table, cx.to);
+    let leaves = |heir: &ObjectId| !stay.contains(heir) || cx.is_dropped(heir);
+    let leaving: Vec<String> = all_heirs(table, cx.from)
+        .iter()
+        .filter(|heir| leaves(heir))
+        .map(|heir| format!("to_regclass({})", literal(&heir.sql())))
+        .collect();
+    match leaving.is_empty() {
+        true => table.sql(),
+        false => format!(
+            "(SELECT * FROM {} WHERE tableoid::regclass <> ALL (ARRAY[{}]::regclass[])) AS",
+            table.sql(),
+            leaving.join(", ")
+        ),
+    }
+}
+
 fn have(columns: &[String], table: &ObjectId, cx: &PlanContext<'_>) -> bool {
     columns.iter().all(|name| {
         let id = table.child(KindTag::Column, name);
@@ -73,10 +93,10 @@ pub(super) fn not_null(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
     if !cx.online || cx.is_new(&table) || !cx.from.contains(&table) {
         return None;
     }
-    let (name, of) = (ident(&id.name()), table.sql());
+    let (name, of, rows) = (ident(&id.name()), table.sql(), rows_of(&table, cx));
     Some(if cx.is_new(id) {
         Premise {
-            violations: format!("SELECT NULL::text FROM {of}"),
+            violations: format!("SELECT NULL::text FROM {rows} t"),
             fact: format!("the new column {name} of {of} is NOT NULL and has no default, and the table holds"),
             noun: "row".to_owned(),
             help: format!("give {name} a default, or a `backfill` that says what the rows get that exist already"),
@@ -85,7 +105,7 @@ pub(super) fn not_null(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
         }
     } else {
         Premise {
-            violations: format!("SELECT NULL::text FROM {of} WHERE {name} IS NULL"),
+            violations: format!("SELECT NULL::text FROM {rows} t WHERE t.{name} IS NULL"),
             fact: format!("the column {name} of {of} is to be NOT NULL, and it is NULL in"),
             noun: "row".to_owned(),
             help: format!("declare a `backfill` of {name} for the rows that exist already, or mend them first"),
@@ -104,7 +124,7 @@ pub(super) fn cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) ->
     let (name, of) = (ident(&id.name()), table.sql());
     let fails = fails_where(old, new, id, cx)?;
     Some(Premise {
-        violations: format!("SELECT {name}::text FROM {of} WHERE {fails}"),
+        violations: format!("SELECT {name}::text FROM {} t WHERE {fails}", rows_of(&table, cx)),
         fact: format!("the column {name} of {of} is to be of type {new}, which cannot take over"),
         noun: "value".to_owned(),
         help: mend(),
@@ -172,7 +192,10 @@ pub(super) fn constraint(new: &Constraint, id: &ObjectId, cx: &PlanContext<'_>) 
             let expression = new.definition.strip_prefix("CHECK ")?;
             let only = if new.no_inherit { "ONLY " } else { "" };
             Some(Premise {
-                violations: format!("SELECT t::text FROM {only}{of} t WHERE NOT {expression}"),
+                violations: match only {
+                    "" => format!("SELECT t::text FROM {} t WHERE NOT {expression}", rows_of(&table, cx)),
+                    only => format!("SELECT t::text FROM {only}{of} t WHERE NOT {expression}"),
+                },
                 fact: format!("the check {name} of {of} does not hold in"),
                 noun: "row".to_owned(),
                 help: mend(),
@@ -182,7 +205,7 @@ pub(super) fn constraint(new: &Constraint, id: &ObjectId, cx: &PlanContext<'_>) 
         }
         ConstraintType::PrimaryKey | ConstraintType::Unique if !new.definition.contains("WITHOUT OVERLAPS") => {
             let distinct = !new.definition.contains("NULLS NOT DISTINCT");
-            Some(unique(&table, &format!("the key {name}"), &new.columns, distinct, None))
+            Some(unique(&table, &format!("the key {name}"), &new.columns, distinct, None, cx))
         }
         ConstraintType::ForeignKey if !new.definition.contains("PERIOD ") => {
             let (other, own, keys) = reference(&new.definition)?;
@@ -195,8 +218,9 @@ pub(super) fn constraint(new: &Constraint, id: &ObjectId, cx: &PlanContext<'_>) 
                 shown.iter().zip(&keys).map(|(c, k)| format!("p.{} = {c}", Ident(k))).collect::<Vec<_>>().join(" AND ");
             Some(Premise {
                 violations: format!(
-                    "SELECT pg_catalog.concat_ws(', ', {}) FROM {of} c WHERE {there} AND NOT EXISTS (SELECT FROM {other} p WHERE {equal})",
-                    shown.join(", ")
+                    "SELECT pg_catalog.concat_ws(', ', {}) FROM {} c WHERE {there} AND NOT EXISTS (SELECT FROM {other} p WHERE {equal})",
+                    shown.join(", "),
+                    rows_of(&table, cx)
                 ),
                 fact: format!("the foreign key {name} of {of} finds nothing in {other} for"),
                 noun: "row".to_owned(),
@@ -234,11 +258,18 @@ pub(super) fn unique_index(new: &Index, id: &ObjectId, cx: &PlanContext<'_>) -> 
     }
     let distinct = !new.definition.contains("NULLS NOT DISTINCT");
     let name = format!("the unique index {}", ident(&id.name()));
-    Some(unique(&new.relation, &name, &columns, distinct, new.predicate.as_deref()))
+    Some(unique(&new.relation, &name, &columns, distinct, new.predicate.as_deref(), cx))
 }
 
-fn unique(table: &ObjectId, what: &str, columns: &[String], nulls_distinct: bool, predicate: Option<&str>) -> Premise {
-    let (of, plain) = (table.sql(), columns.to_vec());
+fn unique(
+    table: &ObjectId,
+    what: &str,
+    columns: &[String],
+    nulls_distinct: bool,
+    predicate: Option<&str>,
+    cx: &PlanContext<'_>,
+) -> Premise {
+    let (of, rows, plain) = (table.sql(), rows_of(table, cx), columns.to_vec());
     let columns: Vec<String> = columns.iter().map(|c| ident(c)).collect();
     let mut conditions: Vec<String> = predicate.map(|p| format!("({p})")).into_iter().collect();
     if nulls_distinct {
@@ -248,7 +279,7 @@ fn unique(table: &ObjectId, what: &str, columns: &[String], nulls_distinct: bool
     let columns = columns.join(", ");
     Premise {
         violations: format!(
-            "SELECT pg_catalog.concat_ws(', ', {columns}) FROM {of}{filter} GROUP BY {columns} HAVING pg_catalog.count(*) > 1"
+            "SELECT pg_catalog.concat_ws(', ', {columns}) FROM {rows} t{filter} GROUP BY {columns} HAVING pg_catalog.count(*) > 1"
         ),
         fact: format!("{what} of {of} is to be unique, and is repeated for"),
         noun: "value".to_owned(),

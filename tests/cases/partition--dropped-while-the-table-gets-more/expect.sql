@@ -1,0 +1,1 @@
+select bool_and(indisvalid) from pg_index;

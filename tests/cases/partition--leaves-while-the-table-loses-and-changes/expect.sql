@@ -1,0 +1,1 @@
+select old = 'x' from ev_25;
