@@ -12,8 +12,8 @@ use crate::core::id::ObjectId;
 use crate::core::meaning::MEANING;
 use crate::core::name::{ident_list, literal};
 use crate::core::step::{Action, Step, Transaction};
-use crate::kinds::component::Decided;
-use crate::kinds::{contradictions, ensure, restated, said, uncommitted};
+use crate::kinds::component::{Decided, decided};
+use crate::kinds::{contradictions, ensure, holds, restated, said, uncommitted};
 use crate::plan::Plan;
 
 use super::{clean_line, result, statement};
