@@ -237,7 +237,11 @@ mod tests {
             if is_read {
                 builder.put(ObjectId::root(KindTag::Schema, "public"), crate::kinds::schema::Schema {});
             } else {
-                let source = std::sync::Arc::new(Source { name: "a.yaml".to_owned(), text: "tables: {}".to_owned() });
+                let source = std::sync::Arc::new(Source {
+                    name: "a.yaml".to_owned(),
+                    text: "tables: {}".to_owned(),
+                    is_file: true,
+                });
                 let id = ObjectId::in_schema(KindTag::Table, schema, "t");
                 builder.put(id.clone(), Table::default());
                 builder.locate(&id, Location::new(&source, 0..6));

@@ -68,7 +68,7 @@ pub(crate) fn within_bounds_of(
     cx: &PlanContext<'_>,
 ) -> Vec<Step> {
     // The column's type has changed by then, and the sequence's with it.
-    let old = Sequence::of_identity(old_type, old).as_retyped(new_type);
+    let old = Sequence::of_identity(old_type, old).retyped(new_type);
     Sequence::of_identity(new_type, new).within_bounds(&old, sequence, step, cx)
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn identity_clauses((old_type, old): (&str, &Identity), (new_type, ne
     }
     let (before, after) = (Sequence::of_identity(old_type, old), Sequence::of_identity(new_type, new));
     // With another type PostgreSQL moves the bounds that are those of the old type.
-    let before = before.as_retyped(new_type);
+    let before = before.retyped(new_type);
     let usual = Sequence::usual(new_type, after.increment);
     let mut clauses = Vec::new();
     let mut clause = |differs: bool, text: String| {
@@ -146,7 +146,7 @@ impl Sequence {
     }
 
     /// What PostgreSQL makes of it when its type changes: a bound that is the old type's own becomes the usual one of the new type.
-    fn as_retyped(mut self, type_name: &str) -> Self {
+    fn retyped(mut self, type_name: &str) -> Self {
         let (lowest, highest) = range(&self.type_name);
         let usual = Self::usual(type_name, self.increment);
         if self.type_name != type_name {
