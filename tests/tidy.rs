@@ -11,7 +11,7 @@ const LONGEST_FILE: usize = 800;
 const STAGES: &[&str] = &["src/diff.rs", "src/plan/", "src/introspect/", "src/apply/", "src/render/"];
 
 /// Modules of `kinds` that are about all kinds, which stages may use.
-const ABOUT_ALL_KINDS: &[&str] = &["common", "component", "ensure", "macros", "options"];
+const ABOUT_ALL_KINDS: &[&str] = &["common", "component", "ensure", "holds", "macros", "options"];
 
 /// Files that speak of CASCADE for another reason than to emit it.
 const MENTIONS_CASCADE: &[(&str, &str)] = &[

@@ -62,8 +62,22 @@ pub struct KindInfo {
     pub everywhere: bool,
     /// A property of what it belongs to, as the state of a trigger is: no statement drops it, it is set back.
     pub setting: bool,
+    /// It ties a table to a parent, from which the table has what the parent hands down.
+    pub bond: bool,
     /// Attributes that a declaration may leave open: what it does not say is as it is found.
     pub left_open: &'static [&'static str],
+}
+
+impl Object {
+    /// The bonds that have to be dropped before a step of this object: what it hands down is not for a table that leaves.
+    pub(crate) fn bonds_before(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+        self.handed_down_by(id).map(|table| table::inheritance::bonds_before(&table, cx)).unwrap_or_default()
+    }
+
+    /// The object whose drop takes this one along in this plan: not a partitioned index where the part's table leaves before.
+    pub(crate) fn taken_along_by(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
+        self.taken_by(id, cx.from).filter(|_| !table::partition::leaves_before(id, cx))
+    }
 }
 
 impl KindInfo {
@@ -91,6 +105,7 @@ impl KindInfo {
             provided_in_part: false,
             everywhere: false,
             setting: false,
+            bond: false,
             left_open: &[],
         }
     }

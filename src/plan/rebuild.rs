@@ -9,7 +9,6 @@ use crate::core::catalog::Edge;
 use crate::core::id::ObjectId;
 use crate::diff::{ChangeKind, Difference};
 use crate::kinds::Means;
-use crate::kinds::table::partition::leaves_before;
 use crate::plan::context::PlanContext;
 use crate::plan::drops::lets_go;
 
@@ -125,9 +124,7 @@ fn drop_dependents(id: &ObjectId, cx: &mut PlanContext<'_>, work: &mut Work, que
     let dependents = hard_dependents(id, cx);
     // The parts of a partitioned index go with it, whatever becomes of them; but for those whose table leaves before.
     for part in dependents.iter().filter_map(ObjectId::parent) {
-        if !leaves_before(&part, cx)
-            && cx.from.get(&part).and_then(|o| o.taken_by(&part, cx.from)).is_some_and(|whole| whole == *id)
-        {
+        if cx.from.get(&part).and_then(|o| o.taken_along_by(&part, cx)).is_some_and(|whole| whole == *id) {
             replace(&part, cx, queue);
         }
     }

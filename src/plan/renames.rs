@@ -9,7 +9,6 @@ use std::ops::Range;
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
 use crate::core::step::{Action, Step, Transaction};
-use crate::kinds::table::inheritance::is_bond;
 use crate::kinds::{Mention, Mentions};
 use crate::plan::context::PlanContext;
 
@@ -147,7 +146,8 @@ pub fn rules(
             }
         }
         for (i, step) in steps.iter().enumerate().filter(|(i, _)| !renames.iter().any(|(range, _)| range.contains(i))) {
-            let leaves = |id: &ObjectId| is_bond(id) && renaming.heirs.iter().any(|heir| heir.is_within(&id.top()));
+            let leaves =
+                |id: &ObjectId| id.kind().info().bond && renaming.heirs.iter().any(|heir| heir.is_within(&id.top()));
             if step.action == Action::Drop && step.destroys.iter().any(leaves) {
                 rules.push((last, i, "a rename reaches the descendants before they leave"));
             } else if early.get(&i) == Some(&renaming.new) {

@@ -9,7 +9,6 @@ use crate::core::id::ObjectId;
 use crate::core::step::{Action, Phase, Step};
 use crate::kinds::Object;
 use crate::kinds::ensure::{exists, is_changed};
-use crate::kinds::table::inheritance::bonds_before;
 use crate::plan::context::PlanContext;
 use crate::plan::drops::Drops;
 use crate::plan::rebuild::Work;
@@ -60,8 +59,8 @@ pub fn emit(work: &Work, cx: &PlanContext<'_>, archive: &BTreeMap<ObjectId, Vec<
     }
     for step in &mut steps {
         let object = cx.to.get(&step.object).or_else(|| cx.from.get(&step.object));
-        if let Some(table) = object.and_then(|object| object.handed_down_by(&step.object)) {
-            step.after.extend(bonds_before(&table, cx));
+        if let Some(object) = object {
+            step.after.extend(object.bonds_before(&step.object, cx));
         }
     }
     without_repeats(steps)

@@ -82,7 +82,7 @@ fn on_all_levels(first: &ObjectId, next: impl Fn(&ObjectId) -> Vec<ObjectId>) ->
 /// The bonds of a table to its parents, and those of its heirs to it, that go. What is dropped from either table is dropped when
 /// they are gone: what is inherited cannot be dropped by itself, and what is not any more is not dropped along.
 pub(crate) fn bonds_that_go(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
-    let is_bond = |id: &&ObjectId| matches!(id.kind(), KindTag::Inheritance | KindTag::Attachment) && cx.is_dropped(id);
+    let is_bond = |id: &&ObjectId| id.kind().info().bond && cx.is_dropped(id);
     // An heir that goes itself waits for what it is tied by to others, and not the other way round.
     let stays = |id: &&ObjectId| !cx.is_dropped(&id.top());
     let of_heirs = cx.from.dependents(table).map(|(id, _)| id).filter(is_bond).filter(stays);
@@ -97,11 +97,6 @@ pub(crate) fn bonds_before(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<Object
     let tables = all_heirs(table, cx.from).into_iter().chain(ancestors).chain([table.clone()]);
     let leaving = tables.filter(|table| !cx.is_dropped(table)).flat_map(|table| links_that_go(&table, cx));
     leaving.filter(|link| !cx.is_new(link)).collect()
-}
-
-/// Whether an object is what ties a table to a parent.
-pub(crate) fn is_bond(id: &ObjectId) -> bool {
-    matches!(id.kind(), KindTag::Inheritance | KindTag::Attachment)
 }
 
 /// The tables that inherit from a table, or are its partitions, directly.
@@ -134,7 +129,7 @@ pub fn from_parents_alone(object: &Object) -> Option<bool> {
 }
 
 impl Kind for Inheritance {
-    const INFO: KindInfo = KindInfo { setting: true, ..KindInfo::new("inheritance", "inheritance") };
+    const INFO: KindInfo = KindInfo { setting: true, bond: true, ..KindInfo::new("inheritance", "inheritance") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {

@@ -189,7 +189,7 @@ fn born_attached(id: &ObjectId, catalog: &Catalog) -> bool {
 }
 
 impl Kind for Attachment {
-    const INFO: KindInfo = KindInfo::new("attachment", "attachment");
+    const INFO: KindInfo = KindInfo { bond: true, ..KindInfo::new("attachment", "attachment") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn address(&self, id: &ObjectId) -> String {
