@@ -12,7 +12,9 @@ use crate::postgres::Session;
 #[expect(clippy::vec_box, reason = "diagnostics are boxed wherever they are handed on")]
 pub(super) async fn missing(session: &Session, needs: &Needs, role: &str, found: &mut Vec<Box<Diagnostic>>) {
     let major = session.server_major();
-    let all: Vec<&Privilege> = needs.privileges.iter().collect();
+    // An owner may do all of it; that the owner is wanted is said already.
+    let owned: BTreeSet<String> = needs.owned.iter().map(|object| object.sql()).collect();
+    let all: Vec<&Privilege> = needs.privileges.iter().filter(|needed| !owned.contains(&needed.relation)).collect();
     let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
     for part in all.chunks(1000) {
         let values: Vec<String> = part
