@@ -120,18 +120,6 @@ pub const JSON_ARRAY_OF_QUERY: u32 = 19;
 /// 19: `inet_ops` is the default GiST operator class of `inet` and `cidr`, which up to 18 are those of the extension btree_gist.
 pub const GIST_INET_DEFAULT: u32 = 19;
 
-/// The minor releases from which on a change of a column's or attribute's type is refused while an expression anywhere names the row
-/// type: the default of a function's argument, a body in standard SQL, a view, a check. 15.20 and 17.12 do that; those of 14 and 16 of
-/// the same day are expected to. Source: the release notes of 15.20 (composite types got versions).
-const ROW_TYPES_IN_EXPRESSIONS: &[u32] = &[140_025, 150_020, 160_016, 170_012];
-
-/// Whether a server of this `server_version_num` does what is said of [`ROW_TYPES_IN_EXPRESSIONS`].
-pub fn refuses_row_types_in_expressions(server_version_num: u32) -> bool {
-    ROW_TYPES_IN_EXPRESSIONS
-        .iter()
-        .any(|release| major_of(*release) == major_of(server_version_num) && server_version_num >= *release)
-}
-
 /// The major of a `server_version_num`, such as 15 of 150020.
 pub const fn major_of(server_version_num: u32) -> u32 {
     server_version_num / 10_000

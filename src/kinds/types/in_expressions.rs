@@ -1,8 +1,9 @@
 //! Expressions that name a row type, be it of a composite type or of a table.
 //!
-//! From the minor releases of November 2026 on, PostgreSQL refuses to change the type of an attribute or of a column while there is such
-//! an expression anywhere: what has been compiled for the old form would read the new one. So what has the expression is dropped
-//! before and created again after.
+//! What has been compiled for the old form of the type would read the new one. From the minor releases of November 2026 on, PostgreSQL
+//! refuses to change the type of an attribute or of a column while there is such an expression anywhere (seen on 15.20 and 17.12);
+//! before, it lets the stored expression be wrong (seen on 15.18: it is printed with the old constants). So on every version, what
+//! has the expression is dropped before and created again after.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,6 @@ use crate::core::catalog::{Catalog, Edge};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::core::step::Step;
-use crate::core::versions;
 use crate::kinds::{KindTag, Object};
 use crate::plan::context::PlanContext;
 
@@ -26,6 +26,9 @@ fn names(object: &Object, of: &ObjectId) -> bool {
     let is_table = of.kind() == KindTag::Table;
     match object {
         // A routine that only takes or returns such values is no hindrance.
+        Object::Routine(routine) if is_table => {
+            [Some(&routine.arguments), routine.sql_body.as_ref()].into_iter().flatten().any(|text| casts_to(text, of))
+        }
         Object::Routine(routine) => routine.sql_body.is_some() || routine.has_defaults(),
         Object::View(view) => !is_table || casts_to(&view.query, of),
         Object::MaterializedView(view) => !is_table || casts_to(&view.query, of),
@@ -65,17 +68,12 @@ pub(crate) fn users(of: &ObjectId, catalog: &Catalog) -> BTreeSet<ObjectId> {
 
 /// What is to be created again around a change of the type of an attribute or a column.
 pub(crate) fn in_the_way(of: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
-    if !versions::refuses_row_types_in_expressions(cx.from.origin.number) {
-        return Vec::new();
-    }
     users(of, cx.from).into_iter().filter(|id| cx.to.contains(id)).collect()
 }
 
 /// The change itself, behind the drop of what is in its way and before that is created again.
 pub(crate) fn between(mut step: Step, of: &ObjectId, cx: &PlanContext<'_>) -> Step {
-    if versions::refuses_row_types_in_expressions(cx.from.origin.number) {
-        step.after.extend(users(of, cx.from).into_iter().filter(|id| cx.is_dropped(id)));
-        step.before.extend(users(of, cx.to).into_iter().filter(|id| cx.is_new(id)));
-    }
+    step.after.extend(users(of, cx.from).into_iter().filter(|id| cx.is_dropped(id)));
+    step.before.extend(users(of, cx.to).into_iter().filter(|id| cx.is_new(id)));
     step
 }
