@@ -29,7 +29,7 @@ fn finished(server: &'static Server, name: &str) -> Database<'static> {
         &scratch,
         "--yes",
         "--allow",
-        "data-loss",
+        "data-loss,drop",
     ]);
     assert!(apply.fine(), "{}", apply.report());
     database

@@ -265,7 +265,7 @@ fn customers_become_profiles_in_two_deployments() {
         .expect("a new customer");
     let refused = apply(&[]);
     assert_eq!(refused.status, 3, "losing columns needs consent: {}", refused.report());
-    let second = apply(&["--allow", "data-loss"]);
+    let second = apply(&["--allow", "data-loss,drop"]);
     assert_eq!(second.status, 0, "{}", second.report());
     let mapped = database.rows("select count(*) = 41 from legacy_customer_profile").expect("the mapping");
     assert_eq!(mapped, [[Some("t".to_owned())]]);

@@ -185,7 +185,7 @@ fn leads_killed_anywhere_end_the_same() {
 
 #[test]
 fn profiles_killed_anywhere_end_the_same() {
-    killed_everywhere("profiles", 3, &["--allow", "data-loss"]);
+    killed_everywhere("profiles", 3, &["--allow", "data-loss,drop"]);
 }
 
 #[test]

@@ -399,7 +399,7 @@ fn old_code_works_until_the_contract_phase_which_waits_for_every_customer() {
     )
     .expect("a file");
     let counts = database.row_counts();
-    let refused = apply(&database, &unmapped.path().display().to_string(), &["--allow", "data-loss"]);
+    let refused = apply(&database, &unmapped.path().display().to_string(), &["--allow", "data-loss,drop"]);
     assert_eq!(refused.status, 1, "{}", refused.report());
     assert!(refused.stderr.contains("\"every customer has a profile\" does not hold"), "{}", refused.stderr);
     assert_eq!(one(&database, "select count(*) from legacy_customer_profile"), "40");
@@ -412,7 +412,7 @@ fn old_code_works_until_the_contract_phase_which_waits_for_every_customer() {
         assert_eq!(database.row_counts().get(&format!("public.{table}")), counts.get(&format!("public.{table}")));
     }
 
-    let done = apply(&database, &project, &["--allow", "data-loss"]);
+    let done = apply(&database, &project, &["--allow", "data-loss,drop"]);
     assert_eq!(done.status, FINE, "{}", done.report());
     assert_eq!(one(&database, "select count(*) from legacy_customer_profile"), "41");
     let moved = "select count(*) from carts a join kept.carts k using (id) join profiles p on p.user_id = a.profile_id and p.whatsapp_e164 = k.wa_id";
