@@ -240,8 +240,9 @@ async fn partly(
         read = news(found, Some(live), place);
         if !place.project.usual_names {
             read = adopt_names(read, live, &declared.unnamed)?;
-            // Parts are found by what they are parts of, which may have another name.
-            let renamed = renamed_by_definition(&read, live).into_iter().map(|(new, old)| (old, new)).collect();
+            // Parts are found by what they are parts of, which may have another name; their own names are not chosen.
+            let renamed = renamed_by_definition(&read, live).into_iter().map(|(new, old)| (old, new));
+            let renamed = renamed.filter(|(old, _)| whole_of(old, live).is_none()).collect();
             read = adopt_parts(read, &called(live.clone(), &renamed));
         }
         read = as_proved(read, Some(live), |id| declared.builder.get(id).is_some());

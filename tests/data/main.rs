@@ -153,7 +153,7 @@ fn what_waits_for_rows_that_are_wrong_is_left_out_and_all_else_is_done() {
     columns: {id: int primary key}
 ",
     );
-    let left = apply(&database, &project.path(), &["--allow", "data-loss"]);
+    let left = apply(&database, &project.path(), &["--allow", "data-loss,drop"]);
     assert_eq!(left.status, 1, "{}", left.report());
     assert!(left.stderr.contains("the backfill of public.a.v leaves rows without a value"), "{}", left.stderr);
     assert!(left.stderr.contains("schema.yaml:5:"), "{}", left.stderr);
@@ -166,7 +166,7 @@ fn what_waits_for_rows_that_are_wrong_is_left_out_and_all_else_is_done() {
     assert_eq!(one(&database, "select count(*) from gone"), "1", "nothing is removed meanwhile");
 
     execute(&database.url, "update a set v = 'mended' where id = 3").expect("the row is mended");
-    let again = apply(&database, &project.path(), &["--allow", "data-loss"]);
+    let again = apply(&database, &project.path(), &["--allow", "data-loss,drop"]);
     assert_eq!(again.status, FINE, "{}", again.report());
     assert_eq!(one(&database, not_null), "a,b");
     assert_eq!(on(&database, &project.path(), &["verify"]).status, FINE);
