@@ -3,7 +3,7 @@
 //! - [`ConnInfo`]: how to reach a database, read the way libpq reads it ([`conninfo`], [`syntax`], [`passfile`],
 //!   [`service`], [`environment`], [`tls`]).
 //! - [`Session`]: a connected session, and errors of the server as diagnostics ([`session`], [`error`]).
-//! - [`Ephemeral`]: a scratch server ([`ephemeral`]), from binaries on this machine ([`binaries`], [`cluster`], [`scratch`], [`janitor`]), from
+//! - [`Ephemeral`]: a scratch server ([`ephemeral`]), from binaries on this machine ([`binaries`], [`cluster`], `scratch`, [`janitor`]), from
 //!   Docker ([`docker`]) or on a server that is given; with what a Supabase project has ([`supabase`]).
 
 pub mod binaries;
