@@ -45,7 +45,7 @@ fn what_stands_in_the_way_is_said_before_anything_is_run() {
     );
     let place = Place::new(server, &sql);
     place.write("p/schema.yaml", after);
-    ends(place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes"]), FINE);
+    ends(place.call(&["apply", "--from", &place.database.url, "--to", "p", "--yes", "--allow", "drop"]), FINE);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn an_offline_script_of_what_is_there_runs_as_a_role_that_owns_little() {
             "{} {} create schema theirs; create extension hstore schema theirs; create table t (id int primary key, a int); \
              comment on table t is 'a table'; comment on column t.a is 'a column'; create view v as select id from t; \
              comment on view v is 'a view'; grant select on t, v to trueup_guest; create policy p on t using (a > 1); \
-             create table mine (id int); alter table t owner to trueup_host; alter view v owner to trueup_host; \
+             create table mine (id int); alter table t owner to trueup_guest; alter view v owner to trueup_host; \
              alter default privileges for role trueup_host in schema public grant select on tables to trueup_guest; \
              alter table mine owner to trueup_guest; alter schema public owner to trueup_guest",
             role("trueup_guest"),
