@@ -94,7 +94,7 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
         Object::View(view) if !view.columns.is_empty() => {
             let columns: Vec<String> = view.columns.iter().map(|(name, _)| name.clone()).collect();
             format!(
-                "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {} AND c.relkind = 'v' AND rtrim(pg_get_viewdef(c.oid), ';') = {} \
+                "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {} AND c.relkind = 'v' AND btrim(rtrim(btrim(pg_get_viewdef(c.oid), E' \\n'), ';'), E' \\n') = {} \
                  AND {} AND ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) = {})",
                 regclass(&id.sql()),
                 literal(&view.query),
