@@ -6,7 +6,7 @@ CARGO := . scripts/environment.sh && cargo
 PROJECT ?= romashka
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-newest acceptance bench fmt docs clean
+.PHONY: help setup demo check test test-minors test-newest acceptance bench fmt docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ check: ## format, lints and fast tests, in seconds; no PostgreSQL needed
 
 test: setup ## the tests, against real servers
 	@scripts/test.sh
+
+test-minors: setup ## a part of the tests on an older minor release, and on two as live and scratch server
+	@scripts/test.sh --minors
 
 test-newest: setup ## a part of the tests on versions that this Debian lacks: the newest 17, and 19
 	@scripts/test.sh --newest

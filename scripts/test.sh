@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs tests with nextest where it is installed, otherwise with cargo's own runner. Arguments go to the runner.
 #
-#   scripts/test.sh               unit tests, tests/ and examples in the documentation; a part of tests/ on minor releases
+#   scripts/test.sh               unit tests, tests/ and examples in the documentation
 #   scripts/test.sh --lib         unit tests alone
+#   scripts/test.sh --minors      a part of tests/ on two minor releases of one major
 #   scripts/test.sh --newest      a part of tests/ on versions that the system's release lacks: the newest 17, and 19
-#   scripts/test.sh --acceptance  thousands of random pairs, and what the other two try in part, in full
+#   scripts/test.sh --acceptance  thousands of random pairs, and all of what --minors and --newest try in part
 #
 # The minor releases are those of the default major, 15: an older one (from before November 2026) alone, and the two as live and
 # scratch server, in both orders. A machine looks like that on the day after an update.
@@ -74,13 +75,11 @@ case ${1:-} in
     newest 1 || failed=1
     exit $failed
     ;;
+  --minors) minors $part ;;
   --newest) newest $part ;;
   '')
-    failed=0
     if [ -x "$newer/postgres" ]; then say "PostgreSQL $(version_of "$newer")"; fi
-    everything || failed=1
-    minors $part || failed=1
-    exit $failed
+    everything
     ;;
   *)
     if command -v cargo-nextest >/dev/null; then cargo nextest run --no-tests pass "$@"; else cargo test --quiet "$@"; fi
