@@ -13,6 +13,7 @@
 //! | `reversible` | the way back to `before` is tried too |
 //! | `keeps_names` | unnamed constraints keep the names that `before` gave them (or attributes their order), so that it is not the state built anew |
 //! | `keeps_defaults` | default privileges of `before` that the project does not declare stay, so that it is not the state built anew |
+//! | `no_scripts` | why `trueup sql` cannot do it yet; tests/scripts.rs then says so and does not try it |
 //! | `loses` | tables (one per line) that may lose rows |
 //! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
 //!

@@ -343,7 +343,7 @@ pub(super) fn access_list(id: &ObjectId) -> Option<String> {
         'T' => ("typacl", of, "typowner", format!("pg_catalog.pg_type WHERE oid = to_regtype({})", literal(&id.sql()))),
         'c' => {
             return Some(format!(
-                "SELECT coalesce(attacl, '{{}}') FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped",
+                "SELECT coalesce(attacl, pg_catalog.acldefault(CAST('c' AS \"char\"), 10)) FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped",
                 regclass(&id.top_sql()),
                 literal(&id.name())
             ));

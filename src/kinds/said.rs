@@ -54,7 +54,7 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
             let (schema, usual) = match &privilege.schema {
                 Some(schema) => (
                     format!("(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {})", literal(schema)),
-                    "'{}'::aclitem[]".to_owned(),
+                    "pg_catalog.acldefault(CAST('c' AS \"char\"), 10)".to_owned(),
                 ),
                 None => ("0".to_owned(), format!("acldefault('{letter}', {role})")),
             };
