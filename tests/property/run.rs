@@ -8,6 +8,7 @@ use trueup::apply::preflight::preflight;
 use trueup::apply::{RunOptions, Silent};
 use trueup::core::catalog::Catalog;
 use trueup::core::id::ObjectId;
+use trueup::core::step::Step;
 use trueup::diff::{ChangeKind, diff};
 use trueup::introspect::introspect;
 use trueup::kinds::KindTag;
@@ -250,6 +251,12 @@ async fn converge(
         if let Some(table) = step.destroys.iter().find(|id| is_needless(id, &from, &to)) {
             return Err(format!("{table} is dropped though it stays\n  the plan:\n{}", describe_plan(&made)));
         }
+    }
+    // A change that PostgreSQL cannot know how to do is refused before the first step, and asked for `using`.
+    let asked = |step: &Step| step.hindered_by.iter().any(|hindrance| hindrance.help.contains("`using: "));
+    if made.steps().any(asked) {
+        let done = Done { written: one.len() + two.len(), loaded: loaded + more, steps: 0, rows: 0 };
+        return Ok((done, None));
     }
     let refused = preflight(live, &made, None).await.map_err(|e| format!("preflight: {}", e.message))?;
     let refused = refused.into_iter().find(|found| found.code == "not-readable");
