@@ -205,13 +205,6 @@ const MEANINGS: &[(u32, &str, &str, &[&str])] = &[
     ),
     (
         14,
-        "create table t (id int primary key, \"system_user\" text); insert into t values (1, 'of the column')",
-        "tables:\n  t:\n    columns: {id: int primary key, system_user: text}\nfunctions:\n  json_scalar(text):\n    returns: text\n    \
-         language: sql\n    body: select 'of the function'\nviews:\n  v: select \"system_user\" as a, public.json_scalar('x') as b from t\n",
-        &["select a = 'of the column' and b = 'of the function' from v"],
-    ),
-    (
-        14,
         "create schema s; create table s.t (id int primary key, a text default 'x' || 'y')",
         "schemas: {s: {}}\ntables:\n  s.t:\n    columns: {id: int primary key, a: \"text default 'x' || 'y'\", b: \"int default 1 + 1\"}\n    indexes: {s_i: \"(lower(a)) where a <> ''\"}\n\
          views:\n  s.v: select t.id, upper(t.a) as b from t join t as u using (id) order by b\n",

@@ -159,7 +159,7 @@ select 'publication', pubname, concat_ws(' ', puballtables, pubinsert, pubupdate
 union all
 select 'comment', (pg_identify_object(d.classoid, d.objoid, d.objsubid)).identity, d.description
 from pg_description d where d.objoid >= 16384 and not exists (select from ext e where e.classid = d.classoid and e.objid = d.objoid)
-    and not (d.classoid = 'pg_namespace'::regclass and d.objoid = to_regnamespace('trueup'))
+    and not (d.classoid = 'pg_namespace'::regclass and d.objoid = coalesce(to_regnamespace('trueup')::oid, 0))
 order by 1, 2, 3";
 
 /// The objects of a database as (kind, name, text).
