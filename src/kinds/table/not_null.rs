@@ -12,7 +12,7 @@ use crate::kinds::table::column::Column;
 use crate::kinds::table::column_type::is_carried;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::inheritance::{bonds_that_go, heirs, origins};
-use crate::kinds::table::not_null_names::origin;
+use crate::kinds::table::not_null_names::{name_in, origin};
 use crate::kinds::table::premise;
 use crate::kinds::{Change, KindTag, ensure};
 use crate::plan::context::PlanContext;
@@ -91,6 +91,7 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
                 let mut step = Step::alter(id, sql).done_when(done);
                 // What is inherited cannot be renamed.
                 step.after = bonds_that_go(&id.top(), cx);
+                step.before = tables_that_get_the_name(&id.top(), &from, cx);
                 steps.push(step);
             }
             if old.not_valid && !new.not_valid {
@@ -108,6 +109,18 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
         }
         (None, None) => Vec::new(),
     }
+}
+
+/// The tables to be created of whose NOT NULL constraints one is to have a name that another gives up. PostgreSQL gives no NOT NULL
+/// a name that a constraint of the same schema has: it would number the new one (`t_id_not_null1`).
+fn tables_that_get_the_name(gives_up: &ObjectId, name: &str, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    let gets = |id: &&ObjectId| {
+        id.kind() == KindTag::Column
+            && id.schema() == gives_up.schema()
+            && cx.created.contains(&id.top())
+            && name_in(id, cx.to).is_some_and(|new| new == name)
+    };
+    cx.created.iter().filter(gets).map(ObjectId::top).collect()
 }
 
 /// DROP NOT NULL goes down to partitions, also to those that keep theirs; other heirs are left alone.

@@ -30,7 +30,7 @@ pub(super) fn origin(column: &ObjectId, from: &Catalog, to: &Catalog) -> Option<
         .find(|origin| before.contains(origin) && hands_down(origin, from) && hands_down(origin, to))
 }
 
-fn name_in(column: &ObjectId, catalog: &Catalog) -> Option<String> {
+pub(super) fn name_in(column: &ObjectId, catalog: &Catalog) -> Option<String> {
     Some(Column::get(catalog, column)?.not_null.as_ref()?.name_of(column))
 }
 
