@@ -17,8 +17,8 @@
 //! | `loses` | tables (one per line) that may lose rows |
 //! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
 //!
-//! `TRUEUP_CASES=text|text` runs only those. `TRUEUP_MAJOR=18` runs those without `majors` on another version than the default one,
-//! `TRUEUP_SCRATCH=15` (or a folder of binaries) tries out what is declared on that version.
+//! `TRUEUP_CASES=text|text` runs only those. `TRUEUP_MAJOR=18` runs those for 18 on 18, and no others; a folder of binaries in
+//! `TRUEUP_PG_BIN` does so for that server. `TRUEUP_SCRATCH=15` (or a folder of binaries) tries out what is declared on that version.
 #![allow(clippy::print_stdout, dead_code)]
 
 mod support;
@@ -60,10 +60,12 @@ fn every_case_holds() {
     assert_eq!(failed, 0, "{failed} of {} cases fail", work.len());
 }
 
-/// The major versions that a case runs on.
+/// The major versions that a case runs on. Where the run asks for one server, that is its version or none.
 fn majors(case: &Path) -> Vec<u32> {
-    let listed = read(case, "majors").map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect());
-    listed.unwrap_or_else(|| vec![support::servers::major()])
+    let major = support::servers::major();
+    let Some(text) = read(case, "majors") else { return vec![major] };
+    let listed = text.lines().filter_map(|line| line.trim().parse().ok());
+    listed.filter(|listed| !support::servers::is_asked_for() || *listed == major).collect()
 }
 
 fn read(case: &Path, name: &str) -> Option<String> {

@@ -34,6 +34,11 @@ pub fn major() -> u32 {
     std::env::var("TRUEUP_MAJOR").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_MAJOR)
 }
 
+/// Whether this run asks for one server, by its version or by its folder.
+pub fn is_asked_for() -> bool {
+    ["TRUEUP_MAJOR", "TRUEUP_PG_BIN"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
 /// Folders with PostgreSQL binaries, in order of preference.
 pub fn bin_folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::var_os("TRUEUP_PG_BIN").map(PathBuf::from).into_iter().collect();
