@@ -8,7 +8,7 @@ mod support;
 
 use support::journey::{Ended, round_trip};
 use support::servers::{DEFAULT_MAJOR, Server, installed, server_of};
-use support::trueup::{DIFFERS, trueup};
+use support::trueup::{DIFFERS, ERROR, trueup};
 
 /// The versions trueup supports.
 const MAJORS: std::ops::RangeInclusive<u32> = 14..=19;
@@ -162,6 +162,25 @@ fn names_of_not_null_that_cannot_be_had_are_told() {
         let told = ["not-null-name", "p_k_not_null of public.p.k", "x of public.t.k"];
         assert!(told.iter().all(|words| diff.stderr.contains(words)), "{to}: {}", diff.stderr);
     }
+}
+
+/// From 17 on, the functions that a materialized view calls find no table without its schema; the server does not say why.
+#[test]
+fn a_search_path_that_hides_the_schema_is_told() {
+    let newest = *MAJORS.end();
+    let Some(live) = server_of(newest) else {
+        println!("SKIPPED  PostgreSQL {newest} is not installed");
+        return;
+    };
+    let database = live.database();
+    let (_folder, project) = project(
+        "tables: {t: {columns: {id: int}}}\nmaterialized_views: {m: select counts() as n}\n\
+         functions:\n  counts(): {returns: bigint, language: plpgsql, body: 'begin return (select count(*) from t); end'}\n",
+    );
+    let apply =
+        trueup(&["apply", "--from", &database.url, "--to", &project, "--yes", "--ephemeral", &live.ephemeral()]);
+    let told = ["relation \"t\" does not exist", "with the search path pg_catalog, pg_temp"];
+    assert!(apply.status == ERROR && told.iter().all(|words| apply.stderr.contains(words)), "{}", apply.report());
 }
 
 /// Every pair of a live and a scratch server of different major versions.

@@ -31,10 +31,35 @@ pub fn sql_error(e: tokio_postgres::Error, sql: Option<&str>) -> Box<Diagnostic>
             let source = Source::new("<sql of a function>", query.as_str());
             let place = Location::new(&source, token_at(query, *position));
             error = error.related(place, "the statement that failed inside");
+            if sql.is_some_and(is_maintenance) && is_unknown_name(db.code()) {
+                error = error.help(
+                    "PostgreSQL 17 and later run the functions of such a statement with the search path pg_catalog, pg_temp: name the \
+                     schema in the function's body, or give the function a search_path of its own (`SET search_path`)",
+                );
+            }
         }
         _ => {}
     }
     error
+}
+
+/// Whether a statement is one for which PostgreSQL 17 and later set a safe search path, which hides the user's schemas.
+///
+/// <https://www.postgresql.org/docs/17/release-17.html#RELEASE-17-MIGRATION>
+fn is_maintenance(sql: &str) -> bool {
+    let words: Vec<String> = sql.split_whitespace().take(3).map(str::to_ascii_uppercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    matches!(
+        words.as_slice(),
+        ["CREATE" | "REFRESH", "MATERIALIZED", "VIEW"]
+            | ["CREATE", "INDEX", _]
+            | ["CREATE", "UNIQUE", "INDEX"]
+            | ["REINDEX" | "CLUSTER" | "ANALYZE" | "VACUUM", ..]
+    )
+}
+
+fn is_unknown_name(code: &SqlState) -> bool {
+    [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_FUNCTION, SqlState::UNDEFINED_OBJECT].contains(code)
 }
 
 fn describe(mut error: Box<Diagnostic>, db: &DbError) -> Box<Diagnostic> {
