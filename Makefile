@@ -29,7 +29,7 @@ test: setup ## the tests, against real servers
 test-minors: setup ## a part of the tests on an older minor release, and on two as live and scratch server
 	@scripts/test.sh --minors
 
-test-newest: setup ## a part of the tests on versions that this Debian lacks: the newest 17, and 19
+test-newest: setup ## a part of the tests on versions that this Debian lacks: the newest 17 and 18, and 19
 	@scripts/test.sh --newest
 
 acceptance: setup ## a long run: 5000 random pairs of schemas, and all pairs on every minor release and version

@@ -4,7 +4,7 @@
 #   scripts/test.sh               unit tests, tests/ and examples in the documentation
 #   scripts/test.sh --lib         unit tests alone
 #   scripts/test.sh --minors      a part of tests/ on two minor releases of one major
-#   scripts/test.sh --newest      a part of tests/ on versions that the system's release lacks: the newest 17, and 19
+#   scripts/test.sh --newest      a part of tests/ on versions that the system's release lacks: the newest 17 and 18, and 19
 #   scripts/test.sh --acceptance  thousands of random pairs, and all of what --minors and --newest try in part
 #
 # The minor releases are those of the default major, 15: an older one (from before November 2026) alone, and the two as live and
@@ -55,7 +55,7 @@ minors() {
 
 newest() {
   local failed=0 place release major bin
-  for place in trixie/17 experimental/19; do
+  for place in trixie/17 sid/18 experimental/19; do
     release=${place%/*} major=${place#*/}
     if ! bin=$(scripts/debian-postgres.sh "$release" "$major" "$home/newest/$major"); then
       say "SKIPPED: PostgreSQL $major of Debian $release cannot be had"
