@@ -31,10 +31,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "privilege on a column of a sequence{}s.last_value",
     ),
     (
-        "alter table t add constraint own exclude using btree ((a + 1) with =); alter index own alter column 1 set statistics 7",
-        "statistics target of an exclusion constraint{}public.t.own",
-    ),
-    (
         "create table p (a int, constraint k foreign key (a) references t) partition by list (a); \
          create table p1 partition of p for values in (1); comment on constraint k on p1 is 'x'",
         "comment on a part of a partition{}constraint k on table p1",

@@ -22,7 +22,7 @@ use crate::kinds::table::inheritance::{all_heirs, all_origins, heirs, is_heir_al
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
-use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, row_type, typed};
+use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, row_type, targets, typed};
 use crate::kinds::types::in_expressions;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
@@ -331,7 +331,7 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
         .lock(LockMode::AccessExclusive, &id.top())
         // A type that changes with USING wants a column that is generated no more.
         .rank(if change.new.generated.is_none() { 1 } else { 3 });
-    vec![match &change.new.generated {
+    let step = match &change.new.generated {
         None => step
             .done_when(of_column(id, "attgenerated = ''"))
             .phase(Phase::Contract)
@@ -339,7 +339,10 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
         Some(new) if new.stored => row_type::while_not_held(step, &id.top(), change.cx)
             .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it"),
         Some(_) => step,
-    }]
+    };
+    // Without the expression the values stay, and with them the indexes.
+    let rewrites = change.new.generated.is_some();
+    std::iter::once(step).chain(if rewrites { targets::again(id, change.cx) } else { Vec::new() }).collect()
 }
 
 impl Column {

@@ -13,7 +13,7 @@ use crate::introspect::Row;
 use crate::kinds::Change;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::inheritance::origins;
-use crate::kinds::table::options_change;
+use crate::kinds::table::{options_change, targets};
 use crate::plan::context::PlanContext;
 
 /// What a row's column says of how values are stored.
@@ -50,7 +50,7 @@ pub(crate) fn strategy(storage: Option<&str>, usual: Option<&str>, major: u32) -
 }
 
 /// Behind the change of the type, which sets storage and compression back.
-const RANK: u8 = 3;
+pub(super) const RANK: u8 = 3;
 
 fn set(id: &ObjectId, clause: &str, cx: &PlanContext<'_>) -> Step {
     let sql = format!("ALTER TABLE ONLY {} ALTER COLUMN {} {clause}", id.top_sql(), Ident(&id.name()));
@@ -113,6 +113,7 @@ pub(super) fn again(id: &ObjectId, column: &Column, cx: &PlanContext<'_>) -> Vec
     if column.compression.is_some() {
         steps.push(set_compression(id, column, cx));
     }
+    steps.extend(targets::again(id, cx));
     steps
 }
 

@@ -22,6 +22,7 @@ use crate::kinds::table::partition::{
     unless_part, whole_of,
 };
 use crate::kinds::table::premise;
+use crate::kinds::table::targets::{self, Targets};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
 
@@ -53,6 +54,9 @@ attributes! {
         /// The tablespace of its index, where it is not the database's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tablespace: Option<String> => Alter(alter_tablespace),
+        /// Statistics targets of the expressions of an exclusion, by number.
+        #[serde(default, skip_serializing_if = "Targets::is_empty")]
+        statistics: Targets => Alter(alter_statistics),
         /// DEFERRABLE.
         deferrable: bool => AlterIf(is_foreign_key, alter_deferrable),
         /// INITIALLY DEFERRED.
@@ -96,8 +100,12 @@ fn alter_tablespace(change: &Change<'_, Constraint>) -> Vec<Step> {
     super::index::tablespace_steps(change.id, &index_sql(change.id), &change.id.top(), change.new.tablespace.as_deref())
 }
 
+fn alter_statistics(change: &Change<'_, Constraint>) -> Vec<Step> {
+    targets::steps(change.id, &index_sql(change.id), &change.old.statistics, &change.new.statistics)
+}
+
 /// The index behind a key or an exclusion, as SQL.
-fn index_sql(id: &ObjectId) -> String {
+pub(super) fn index_sql(id: &ObjectId) -> String {
     qualified(&id.schema().unwrap_or_default(), &id.name())
 }
 
@@ -295,6 +303,7 @@ impl Constraint {
             // Rows are mended before.
             step.rank = MENDED + u8::try_from(rank).unwrap_or_default();
         }
+        steps.extend(targets::steps(id, &index_sql(id), &Targets::new(), &self.statistics));
         if self.clustered {
             let step = Step::alter(id, format!("ALTER TABLE {} CLUSTER ON {}", table.sql(), Ident(&name))).rank(3);
             steps.push(step.lock(LockMode::ShareUpdateExclusive, &table));
@@ -475,6 +484,7 @@ impl Kind for Constraint {
             let indexes = cx.from.dependents(table).map(|(d, _)| d).filter(|d| d.kind() == KindTag::Index);
             step.after.extend(keys.map(|(key, _)| key).chain(indexes).filter(|key| cx.is_dropped(key)).cloned());
         }
+        steps.extend(targets::steps(id, &index_sql(id), &Targets::new(), &self.statistics));
         if self.clustered {
             let step = Step::alter(id, format!("ALTER TABLE {} CLUSTER ON {}", table.sql(), Ident(&name))).rank(3);
             steps.push(cx.locked(step, LockMode::ShareUpdateExclusive, &table));
@@ -556,7 +566,11 @@ impl Kind for Constraint {
 
     fn folds(&self, id: &ObjectId, cx: &PlanContext<'_>) -> bool {
         let table = id.top();
-        if self.constraint_type == ConstraintType::ForeignKey || !self.validated || self.clustered {
+        if self.constraint_type == ConstraintType::ForeignKey
+            || !self.validated
+            || self.clustered
+            || !self.statistics.is_empty()
+        {
             return false;
         }
         // Keys of partitioned tables and of their partitions are made apart and attached to each other.
@@ -660,10 +674,6 @@ impl Introspect for Constraint {
         let letter = row.char("type")?;
         let definition = row.opt("definition")?;
         let tree = definition.filter(|_| letter == 'c' && out.prints_later);
-        if letter == 'x' && row.bool("statistics")? {
-            let constraint = table.child(KindTag::Constraint, name);
-            out.left_out("statistics target of an exclusion constraint", &constraint.sql_path());
-        }
         let deferrable = row.bool("deferrable")?;
         let initially_deferred = row.bool("deferred")?;
         let validated = row.bool("validated")?;
@@ -729,12 +739,19 @@ impl Introspect for Constraint {
         text = text.strip_suffix(&*printed_options(&options)).unwrap_or(text);
         let referenced: u32 = row.number("referenced")?;
         let index: u32 = row.number("index")?;
+        let mut statistics = targets::read(row)?;
+        // A part of a partitioned exclusion is made by the server, and nothing is said of it.
+        if inherited && !std::mem::take(&mut statistics).is_empty() {
+            let constraint = table.child(KindTag::Constraint, name);
+            out.left_out("statistics target of a partition's exclusion constraint", &constraint.sql_path());
+        }
         let constraint = Self {
             constraint_type,
             definition: super::classes::named(text, &row.list("classes")?),
             predicate,
             options,
             tablespace: row.opt_string("tablespace")?,
+            statistics,
             deferrable,
             initially_deferred,
             validated: validated || !enforced,

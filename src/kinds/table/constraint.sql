@@ -20,7 +20,9 @@ select k.oid, k.conrelid as relation, k.conname as name, k.contype as type,
        ic.reloptions as options, ts.spcname as tablespace,
        coalesce(ic.relkind = 'I' and not i.indisvalid, false) as only,
        case when k.contype = 'x' then pg_get_expr(i.indpred, i.indrelid) end as predicate,
-       case when k.contype = 'x' then exists (select from pg_attribute a where a.attrelid = k.conindid and a.attstattarget >= 0) end as statistics,
+       case when k.contype = 'x' then (
+         select array_agg(a.attnum::text || '=' || a.attstattarget::text order by a.attnum) from pg_attribute a
+         where a.attrelid = k.conindid and a.attstattarget >= 0) end as statistics,
        i.indisclustered as clustered, {{15: i.indnullsnotdistinct}}{{-14: false}} as nulls_not_distinct,
        case when k.contype = 'f' then k.confrelid::regclass::text end as referenced_name,
        k.confmatchtype as match, k.confupdtype as on_update, k.confdeltype as on_delete

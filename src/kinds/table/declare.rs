@@ -20,6 +20,7 @@ use crate::kinds::table::index::{Index, ONLY};
 use crate::kinds::table::inheritance::Inheritance;
 use crate::kinds::table::partition::{Attachment, declare_index_attachment, write_index_attachment};
 use crate::kinds::table::replica_identity::ReplicaIdentity;
+use crate::kinds::table::targets::{self, Targets};
 use crate::kinds::trigger::Trigger;
 use crate::kinds::trigger_state;
 use crate::kinds::{KindTag, Object};
@@ -428,6 +429,7 @@ const CONSTRAINT_KEYS: &[KeyDoc] = &[
         shape: Shape::Sql,
     },
     KeyDoc { name: "clustered", doc: "Whether CLUSTER uses its index.", shape: Shape::Boolean },
+    targets::KEY,
     KeyDoc {
         name: INHERITED,
         doc: "Of a table that inherits: whether it has this check from its parent only, and not as its own as well.",
@@ -466,7 +468,7 @@ fn declare_constraint(table: &ObjectId, key: &Key, node: &Node, cx: &mut Declare
     let constraint = match cx.known(&id).and_then(Constraint::of) {
         // A text that is word for word what the live catalog says is known, and need not be parsed.
         Some(live) if live.clause(live.validated) == text => {
-            Constraint { clustered: false, inherited: false, only: false, ..live.clone() }
+            Constraint { clustered: false, inherited: false, only: false, statistics: Targets::new(), ..live.clone() }
         }
         _ => from_parts(
             &crate::sql::table_constraint(text).map_err(|e| cx.syntax(&e, place, "table constraint"))?,
@@ -481,7 +483,17 @@ fn declare_constraint(table: &ObjectId, key: &Key, node: &Node, cx: &mut Declare
     let clustered = fields.bool("clustered")?.unwrap_or(false);
     let only = fields.bool(ONLY.name)?.unwrap_or(false);
     let inherited = fields.bool(INHERITED)?.unwrap_or(false);
-    cx.add(id.clone(), Constraint { clustered, only, inherited, ..constraint }, &key.location)?;
+    let statistics = targets::declared(&fields)?;
+    if let Some(wrong) =
+        fields.get(targets::KEY.name).filter(|_| constraint.constraint_type != ConstraintType::Exclusion)
+    {
+        return Err(Diagnostic::error(
+            "statistics",
+            "only an exclusion constraint may be over expressions, which have statistics targets",
+        )
+        .at(wrong.location.clone()));
+    }
+    cx.add(id.clone(), Constraint { clustered, only, inherited, statistics, ..constraint }, &key.location)?;
     declare_index_attachment(&fields, &id, cx)?;
     cx.was(&fields, &id)?;
     cx.components(&fields, &id)
@@ -503,6 +515,7 @@ pub(super) fn from_parts(parts: &ConstraintParts, table: &ObjectId, cx: &Declare
         predicate: parts.predicate.clone(),
         options: parts.options.clone(),
         tablespace: parts.tablespace.clone(),
+        statistics: Targets::new(),
         deferrable: parts.deferrable || parts.initially_deferred,
         initially_deferred: parts.initially_deferred,
         validated: !parts.not_valid,
@@ -572,6 +585,7 @@ fn write_constraint(id: &ObjectId, constraint: &Constraint, cx: &WriteContext<'_
     if constraint.clustered {
         entries.push(("clustered".to_owned(), Out::Bool(true)));
     }
+    entries.extend(targets::written(&constraint.statistics));
     // A partition's are the parent's in any case.
     if constraint.inherited && cx.catalog.children(&id.top(), KindTag::Inheritance).next().is_some() {
         entries.push((INHERITED.to_owned(), Out::Bool(true)));

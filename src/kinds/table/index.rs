@@ -1,7 +1,5 @@
 //! Indexes that stand for themselves (`pg_index`; CREATE INDEX). Those behind a key are part of the constraint.
 
-use std::collections::BTreeMap;
-
 use crate::core::catalog::{Catalog, Edge};
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
@@ -18,6 +16,7 @@ use crate::kinds::table::partition::{
     parts_before, unless_part, whole_of,
 };
 use crate::kinds::table::premise;
+use crate::kinds::table::targets::{self, Targets};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -38,7 +37,7 @@ attributes! {
         /// The tablespace, where it is not the database's own.
         tablespace: Option<String> => Alter(alter_tablespace),
         /// Statistics targets of expression columns, by number.
-        statistics: BTreeMap<i32, i32> => Alter(alter_statistics),
+        statistics: Targets => Alter(alter_statistics),
         /// Whether CLUSTER uses it.
         clustered: bool => Alter(alter_clustered),
         /// False for what a failed CREATE INDEX CONCURRENTLY leaves behind.
@@ -77,7 +76,7 @@ pub(super) fn tablespace_steps(id: &ObjectId, index: &str, table: &ObjectId, spa
 }
 
 fn alter_statistics(change: &Change<'_, Index>) -> Vec<Step> {
-    change.new.statistics_steps(change.id, &change.old.statistics)
+    targets::steps(change.id, &change.id.sql(), &change.old.statistics, &change.new.statistics)
 }
 
 fn alter_clustered(change: &Change<'_, Index>) -> Vec<Step> {
@@ -186,18 +185,6 @@ impl Index {
         let renewed = self.builds_beside(id, cx) && !unique(cx.from) && !unique(cx.to);
         if renewed { Phase::Expand } else { Phase::Contract }
     }
-
-    fn statistics_steps(&self, id: &ObjectId, old: &BTreeMap<i32, i32>) -> Vec<Step> {
-        let numbers: std::collections::BTreeSet<_> = self.statistics.keys().chain(old.keys()).collect();
-        numbers
-            .into_iter()
-            .filter(|n| self.statistics.get(n) != old.get(n))
-            .map(|n| {
-                let target = self.statistics.get(n).copied().unwrap_or(-1);
-                Step::alter(id, format!("ALTER INDEX {} ALTER COLUMN {n} SET STATISTICS {target}", id.sql())).rank(2)
-            })
-            .collect()
-    }
 }
 
 /// Whether something that is made again rests on the index (a replica identity, a foreign key): the old form then goes, and the
@@ -252,7 +239,7 @@ impl Kind for Index {
         if beside {
             steps = self.takes_place(steps.remove(0), id, &name, cx);
         }
-        steps.extend(self.statistics_steps(id, &BTreeMap::new()));
+        steps.extend(targets::steps(id, &id.sql(), &Targets::new(), &self.statistics));
         if self.clustered {
             let step = Step::alter(
                 id,
@@ -308,7 +295,7 @@ impl Kind for Index {
         whole.is_some_and(|whole| {
             !whole.only
                 && self.statistics.is_empty()
-                && *self == Self { relation: self.relation.clone(), statistics: BTreeMap::new(), ..whole.clone() }
+                && *self == Self { relation: self.relation.clone(), statistics: Targets::new(), ..whole.clone() }
         })
     }
 
@@ -345,11 +332,7 @@ impl Introspect for Index {
         let printed = row.opt("definition")?;
         let options = row.options("options")?;
         let tablespace = row.opt_string("tablespace")?;
-        let statistics = row
-            .options("statistics")?
-            .into_iter()
-            .filter_map(|(k, v)| Some((k.parse().ok()?, v.parse().ok()?)))
-            .collect();
+        let statistics = targets::read(row)?;
         let definition = match printed {
             Some(text) => {
                 let tail = definition_of(text, &id, &relation, unique);
@@ -448,11 +431,7 @@ impl Declare for Index {
             KeyDoc { name: "with", doc: "Storage parameters.", shape: Shape::TextMap },
             KeyDoc { name: "tablespace", doc: "The tablespace.", shape: Shape::Text },
             KeyDoc { name: "clustered", doc: "Whether CLUSTER uses it.", shape: Shape::Boolean },
-            KeyDoc {
-                name: "statistics",
-                doc: "Statistics targets of expression columns, by their number.",
-                shape: Shape::TextMap,
-            },
+            targets::KEY,
             KeyDoc {
                 name: "attach",
                 doc: "The index of the partitioned table that this one is a part of.",
@@ -486,13 +465,7 @@ impl Declare for Index {
         index.tablespace = fields.text("tablespace")?.map(str::to_owned).or(index.tablespace);
         index.clustered = fields.bool("clustered")?.unwrap_or(false);
         index.only = fields.bool(ONLY.name)?.unwrap_or(false);
-        for (number, target) in fields.text_map("statistics")? {
-            let (Ok(number), Ok(target)) = (number.text.parse(), target.parse()) else {
-                return Err(Diagnostic::error("statistics", "`statistics` maps column numbers to targets")
-                    .at(node.location.clone()));
-            };
-            index.statistics.insert(number, target);
-        }
+        index.statistics = targets::declared(&fields)?;
         crate::kinds::table::partition::declare_index_attachment(&fields, &id, cx)?;
         cx.was(&fields, &id)?;
         cx.add(id.clone(), index, &key.location)?;
@@ -512,10 +485,7 @@ impl Declare for Index {
         if self.clustered {
             entries.push(("clustered".to_owned(), Out::Bool(true)));
         }
-        if !self.statistics.is_empty() {
-            let targets = self.statistics.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-            entries.push(("statistics".to_owned(), map(&targets)));
-        }
+        entries.extend(targets::written(&self.statistics));
         if self.only {
             entries.push((ONLY.name.to_owned(), Out::Bool(true)));
         }
@@ -556,7 +526,7 @@ fn parse(relation: &ObjectId, id: &ObjectId, text: &str, node: &Node, cx: &Decla
         return Ok(Index {
             options: Options::new(),
             tablespace: None,
-            statistics: BTreeMap::new(),
+            statistics: Targets::new(),
             clustered: false,
             valid: true,
             only: false,
@@ -571,7 +541,7 @@ fn parse(relation: &ObjectId, id: &ObjectId, text: &str, node: &Node, cx: &Decla
         predicate: parts.predicate,
         options: parts.options,
         tablespace: parts.tablespace,
-        statistics: BTreeMap::new(),
+        statistics: Targets::new(),
         clustered: false,
         valid: true,
         only: false,

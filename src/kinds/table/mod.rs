@@ -22,6 +22,7 @@ pub mod partition;
 pub(crate) mod premise;
 pub mod replica_identity;
 pub(crate) mod row_type;
+mod targets;
 mod type_cast;
 mod type_change;
 pub(crate) mod typed;
