@@ -49,7 +49,7 @@ pub fn mark(steps: &mut [Step], bystanders: &[Bystander], work: &Work, cx: &Plan
 }
 
 /// The step by which an object goes: its own, or that of what takes it along.
-pub(super) fn dropping<'a>(steps: &'a mut [Step], id: &ObjectId) -> Option<&'a mut Step> {
+fn dropping<'a>(steps: &'a mut [Step], id: &ObjectId) -> Option<&'a mut Step> {
     let mut current = Some(id.clone());
     while let Some(id) = current {
         if let Some(found) = steps.iter().position(|step| step.destroys.contains(&id)) {

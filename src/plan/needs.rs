@@ -80,6 +80,7 @@ impl Needs {
     pub(crate) fn of(plan: &Plan) -> Self {
         let mut needs = Self::default();
         let created: BTreeSet<&ObjectId> = plan.steps().flat_map(|s| &s.creates).collect();
+        let new_relations: BTreeSet<String> = created.iter().map(|id| id.top_sql()).collect();
         let schemas: BTreeSet<Cow<'_, str>> =
             created.iter().filter(|c| c.parent_str().is_none()).filter_map(|c| c.schema()).collect();
         for step in plan.steps() {
@@ -87,14 +88,11 @@ impl Needs {
             if worth_parsing(&step.sql)
                 && let Ok(found) = parse_one(&step.sql, Found::of)
             {
-                let is_old = |privilege: &Privilege| !created.iter().any(|id| id.top_sql() == privilege.relation);
-                for (relation, right, columns) in &found.relations {
+                let of_old = found.relations.iter().filter(|(relation, ..)| !new_relations.contains(relation));
+                needs.privileges.extend(of_old.map(|(relation, right, columns)| {
                     let (relation, object) = (relation.clone(), step.object.clone());
-                    let privilege = Privilege { relation, right: *right, columns: columns.clone(), object };
-                    if is_old(&privilege) {
-                        needs.privileges.insert(privilege);
-                    }
-                }
+                    Privilege { relation, right: *right, columns: columns.clone(), object }
+                }));
                 needs.add(found, &step.object);
             }
         }
