@@ -21,12 +21,17 @@ const COUNTED: u32 = 100_000;
 const SERVICES: &str =
     "'supabase_admin', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin', 'neon_superuser', 'alloydbsuperuser'";
 
+/// Codes of what has to do with who is connected, and not with the plan: a plan is often made by a role that only reads, and run by
+/// another one.
+pub const OF_THE_ROLE: &[&str] =
+    &["read-only", "not-owner", "no-privilege", "not-member", "needs-superuser", "no-create-privilege", "not-readable"];
+
 /// Looks for what would stop a plan, and for how many rows it loses. `until` is the last phase that is to be run: what stands in
 /// the way of later steps may be gone by then.
 ///
 /// Errors among the result stop the plan sooner or later: `in-the-way`, `missing-role`, `extension-not-available`, `needs-superuser`,
-/// `not-owner`, `no-privilege`, `not-member`, `no-create-privilege`, `not-readable`, `read-only`, `wrong-major`. Warnings and remarks do not: `rows-lost`, and
-/// `needs-superuser` on managed services, which make exceptions. It changes nothing and locks nothing for long; what
+/// `not-owner`, `no-privilege`, `not-member`, `no-create-privilege`, `not-readable`, `read-only`, `wrong-major`. Warnings and remarks
+/// do not: `rows-lost`, and `needs-superuser` on managed services, which make exceptions. It changes nothing and locks nothing for long; what
 /// cannot be found out is passed over.
 ///
 /// # Errors
@@ -336,9 +341,13 @@ async fn losses(session: &Session, plan: &Plan, found: &mut Vec<Box<Diagnostic>>
             None => format!("SELECT FROM {table}{filter}"),
         };
         let sql = format!("SELECT pg_catalog.count(*) FROM ({rows} LIMIT {limit}) x");
-        let Some(text) = counted(session, &sql, &table).await else { continue };
+        // As many rows as the table has are lost with it, and not by a type that some of them do not fit.
+        let whole = step.loses.is_none().then_some(table.as_str());
+        let Some(text) = counted(session, &sql, whole).await else { continue };
         let why = step.hazards.iter().find(|h| h.kind == HazardKind::DataLoss).map(|h| h.reason.clone());
-        let diagnostic = if step.loses.is_some() {
+        let diagnostic = if step.loses.is_some() && text == "0" {
+            Diagnostic::info("rows-lost", format!("all values that {object} has now fit its new type"))
+        } else if step.loses.is_some() {
             let which = if text == "1" { "value does" } else { "values do" };
             Diagnostic::warning("rows-lost", format!("{text} {which} not fit the new type of {object}"))
         } else if text == "0" {
@@ -355,8 +364,8 @@ async fn losses(session: &Session, plan: &Plan, found: &mut Vec<Box<Diagnostic>>
     }
 }
 
-/// A count, exact as far as it does not take long.
-async fn counted(session: &Session, sql: &str, table: &str) -> Option<String> {
+/// A count, exact as far as it does not take long; where it does, an estimate by the size of a table, if it is about all of its rows.
+async fn counted(session: &Session, sql: &str, table: Option<&str>) -> Option<String> {
     // What row security hides is lost as well: rather no count than one that is too low.
     let limited = format!(
         "SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '1s'; SET LOCAL row_security = off; {sql}"
@@ -368,6 +377,10 @@ async fn counted(session: &Session, sql: &str, table: &str) -> Option<String> {
             if counted.is_none() {
                 let _ = session.batch("ROLLBACK").await;
             }
+            let Some(table) = table else {
+                let unknown = "an unknown number of".to_owned();
+                return Some(if counted.is_some() { format!("more than {COUNTED}") } else { unknown });
+            };
             let sql = format!(
                 "SELECT c.reltuples::bigint FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass({}) AND c.relkind IN ('r', 'p', 'm')",
                 literal(table)

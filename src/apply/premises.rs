@@ -72,8 +72,12 @@ pub async fn premises(
     (found, unanswered)
 }
 
-/// How many values or rows a query of a premise finds, as far as they are counted; nothing where that cannot be answered.
+/// How many values or rows a query of a premise finds, as far as they are counted; nothing where that cannot be answered, or where
+/// steps of the plan may change the rows before.
 pub async fn count(session: &Session, plan: &Plan, premise: &Premise, patience: Patience) -> Option<u32> {
+    if plan.steps().any(|step| step.action == Action::Data && may_change(step, premise)) {
+        return None;
+    }
     ask(session, plan, premise, patience).await.map(|(count, _)| count)
 }
 

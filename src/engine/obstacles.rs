@@ -1,6 +1,10 @@
 //! What a plan for a live database says of the rows and of the server while it is only shown: what it loses, and what would stop it
 //! before its first step.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::apply::preflight::OF_THE_ROLE;
 use crate::apply::{Patience, count, preflight, premises};
 use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Severity};
@@ -8,9 +12,6 @@ use crate::core::id::ObjectId;
 use crate::core::step::{HazardKind, Step};
 use crate::plan::Plan;
 use crate::postgres::Session;
-
-/// What has to do with who is connected, not with the plan: a plan is often made by a role that only reads, and run by another one.
-const OF_THE_ROLE: &[&str] = &["read-only", "not-owner", "needs-superuser", "no-create-privilege", "not-readable"];
 
 /// Says of each step where what it does is declared.
 pub(super) fn locate(plan: &mut Plan, to: &Catalog) {
@@ -23,14 +24,16 @@ pub(super) fn locate(plan: &mut Plan, to: &Catalog) {
 }
 
 /// Takes the hazard from steps that might change values and, by what the rows are now, change none. That no such values come in
-/// until they run is taken for granted, and asked once more before the first step.
+/// until they run is taken for granted, and asked once more before the first step. A step keeps its hazard where that is not known:
+/// the rows cannot be asked in time, or the plan itself changes them before.
 pub(super) async fn weigh(session: &Session, plan: &mut Plan) {
-    let mut nothing_lost = Vec::new();
+    let (began, patience) = (Instant::now(), Patience::TO_SHOW);
+    let mut nothing_lost = BTreeSet::new();
     for (index, step) in plan.steps().enumerate() {
-        if let Some(loses) = &step.loses
-            && count(session, plan, loses, Patience::TO_SHOW).await == Some(0)
+        if let Some(loses) = step.loses.as_ref().filter(|_| began.elapsed() < patience.all)
+            && count(session, plan, loses, patience).await == Some(0)
         {
-            nothing_lost.push(index);
+            nothing_lost.insert(index);
         }
     }
     let steps = plan.transactions.iter_mut().flat_map(|t| &mut t.steps).enumerate();

@@ -142,7 +142,7 @@ pub(super) fn losing_cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<
     let (name, of) = (ident(&id.name()), table.sql());
     let changes = changes_where(&name, old, new)?;
     Some(Premise {
-        violations: format!("SELECT {name}::text FROM {of} WHERE {changes}"),
+        violations: format!("SELECT {name}::text FROM {} t WHERE {changes}", rows_of(&table, cx)),
         fact: format!("the column {name} of {of} is to be of type {new}, which does not keep"),
         noun: "value".to_owned(),
         help: "make the plan anew and say --allow data-loss, or mend these rows first".to_owned(),
