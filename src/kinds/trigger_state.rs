@@ -8,6 +8,7 @@ use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::step::{LockMode, Step};
 use crate::declare::context::DeclareContext;
+use crate::kinds::table::inheritance::all_heirs;
 use crate::kinds::table::partition::Attachment;
 use crate::kinds::trigger::{Trigger, enable_clause};
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
@@ -33,8 +34,11 @@ fn alter(change: &Change<'_, TriggerState>) -> Vec<Step> {
 
 /// The statement that switches the trigger of a partition, and of all below it, as a change of `about`.
 fn switch(id: &ObjectId, enabled: &str, about: &ObjectId, cx: &PlanContext<'_>) -> Step {
-    let sql = format!("ALTER TABLE {} {}", id.top_sql(), enable_clause(enabled, &id.name()));
-    cx.locked(Step::alter(about, sql), LockMode::ShareRowExclusive, &id.top())
+    cx.locked(Step::alter(about, switch_sql(id, enabled)), LockMode::ShareRowExclusive, &id.top())
+}
+
+fn switch_sql(id: &ObjectId, enabled: &str) -> String {
+    format!("ALTER TABLE {} {}", id.top_sql(), enable_clause(enabled, &id.name()))
 }
 
 /// The partitioned table that a table is a part of.
@@ -59,6 +63,15 @@ pub(super) fn again(trigger: &ObjectId, table: &ObjectId, about: &ObjectId, cx: 
     // One that is divided itself switches those below it.
     found.sort_by_key(|(depth, _)| *depth);
     (2..8).chain(std::iter::repeat(8)).zip(found).map(|(rank, (_, step))| step.rank(rank)).collect()
+}
+
+/// The statements that say again when the triggers of a partition, and of those below it, fire. Once it is attached anew it has clones
+/// of the partitioned table's triggers, which fire as those do.
+pub(super) fn of_partition_again(table: &ObjectId, catalog: &Catalog) -> Vec<String> {
+    // One that is divided itself switches those below it: so it comes first.
+    let tables: Vec<ObjectId> = std::iter::once(table.clone()).chain(all_heirs(table, catalog)).collect();
+    let states = tables.iter().flat_map(|table| catalog.children(table, KindTag::TriggerState));
+    states.filter_map(|(id, state)| Some(switch_sql(id, &TriggerState::of(state)?.enabled))).collect()
 }
 
 impl Kind for TriggerState {

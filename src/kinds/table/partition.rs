@@ -13,6 +13,7 @@ use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::inheritance::{OUTSIDE, all_heirs, parent_left_out};
 use crate::kinds::table::{bound, premise};
+use crate::kinds::trigger_state;
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
@@ -442,8 +443,7 @@ fn foreign_keys_kept(id: &ObjectId, steps: &mut Vec<Step>, cx: &PlanContext<'_>)
         } else if declared.is_some_and(|own| own.definition == theirs.definition && own.validated == theirs.validated) {
             detach.creates.push(own);
         } else {
-            let sql = format!("ALTER TABLE {} DROP CONSTRAINT {}", table.sql(), Ident(&own.name()));
-            let mut drop = Step::drop(id, sql).lock(LockMode::AccessExclusive, &table).rank(1);
+            let mut drop = Step::drop(id, Constraint::drop_sql(&own)).lock(LockMode::AccessExclusive, &table).rank(1);
             drop.destroys = vec![own];
             steps.push(drop);
         }
@@ -560,6 +560,7 @@ pub(super) fn detached_for_keys(id: &ObjectId, table: &ObjectId, step: Step, cx:
             attachment.bound
         );
         attach.push(step(sql).hazard(HazardKind::Blocking, "the rows of the partition are read to check the bound"));
+        attach.extend(trigger_state::of_partition_again(&partition, cx.to).into_iter().map(step));
     }
     steps.extend(drops);
     steps.extend(attach);
