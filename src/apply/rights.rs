@@ -1,4 +1,4 @@
-//! What PostgreSQL lets others do to a relation than its owner, and which roles one has to be a member of.
+//! The rights that a plan needs on relations which the connecting role does not own, and the roles that it has to be a member of.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,14 @@ use crate::postgres::Session;
 #[expect(clippy::vec_box, reason = "diagnostics are boxed wherever they are handed on")]
 pub(super) async fn missing(session: &Session, needs: &Needs, role: &str, found: &mut Vec<Box<Diagnostic>>) {
     let major = session.server_major();
-    // An owner may do all of it; that the owner is wanted is said already.
+    // The owner may do all of it; where only the owner will do, that is said already.
     let owned: BTreeSet<String> = needs.owned.iter().map(|object| object.sql()).collect();
     let all: Vec<&Privilege> = needs.privileges.iter().filter(|needed| !owned.contains(&needed.relation)).collect();
     let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let exceptions = match all.iter().any(|needed| setting(needed.right).is_some()) {
+        true => exceptions(session, role).await,
+        false => BTreeSet::new(),
+    };
     for part in all.chunks(1000) {
         let values: Vec<String> = part
             .iter()
@@ -33,7 +37,7 @@ pub(super) async fn missing(session: &Session, needs: &Needs, role: &str, found:
         for row in session.rows(&sql).await.unwrap_or_default() {
             let [Some(i), Some(owner)] = row.as_slice() else { continue };
             let Some(needed) = i.parse::<usize>().ok().and_then(|i| part.get(i)) else { continue };
-            if excepted(session, needed, role).await {
+            if setting(needed.right).is_some_and(|setting| exceptions.contains(&(setting, needed.relation.clone()))) {
                 continue;
             }
             let word = word(needed.right, major);
@@ -83,7 +87,7 @@ fn refusal(needed: &Privilege, word: Option<&str>, role: &str, owner: &str) -> B
     match word {
         Some(word) => Diagnostic::error(
             "no-privilege",
-            format!("{role} has not the privilege {word} on {relation}, which {object} needs"),
+            format!("{role} does not have the privilege {word} on {relation}, which {object} needs"),
         )
         .help(format!("as {owner}: GRANT {word} ON {relation} TO {}", Ident(role))),
         None => Diagnostic::error(
@@ -95,20 +99,32 @@ fn refusal(needed: &Privilege, word: Option<&str>, role: &str, owner: &str) -> B
     }
 }
 
-/// Whether the server makes an exception: supautils, an extension of hosted Supabase, lets named roles have policies on tables that they do
-/// not own, and drop triggers there.
-async fn excepted(session: &Session, needed: &Privilege, role: &str) -> bool {
-    let setting = match needed.right {
-        Right::Policy => "supautils.policy_grants",
-        Right::DropTrigger => "supautils.drop_trigger_grants",
-        _ => return false,
-    };
-    let sql = format!("SELECT pg_catalog.current_setting({}, true)", literal(setting));
-    let rows = session.rows(&sql).await.unwrap_or_default();
-    let Some(text) = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten() else { return false };
-    let Ok(grants) = serde_json::from_str::<serde_json::Value>(&text) else { return false };
-    let tables = grants.get(role).and_then(serde_json::Value::as_array);
-    tables.into_iter().flatten().filter_map(serde_json::Value::as_str).any(|table| table == needed.relation)
+/// The settings of supautils, an extension of hosted Supabase, by which named roles may have policies on tables that they do not own,
+/// and drop triggers there.
+const SETTINGS: [&str; 2] = ["supautils.policy_grants", "supautils.drop_trigger_grants"];
+
+/// The setting that may make an exception of a right.
+fn setting(right: Right) -> Option<&'static str> {
+    match right {
+        Right::Policy => Some(SETTINGS[0]),
+        Right::DropTrigger => Some(SETTINGS[1]),
+        _ => None,
+    }
+}
+
+/// The exceptions that the server makes for a role: a setting, and a table that it names.
+async fn exceptions(session: &Session, role: &str) -> BTreeSet<(&'static str, String)> {
+    let shown: Vec<String> =
+        SETTINGS.iter().map(|setting| format!("pg_catalog.current_setting({}, true)", literal(setting))).collect();
+    let rows = session.rows(&format!("SELECT {}", shown.join(", "))).await.unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for (setting, text) in SETTINGS.into_iter().zip(rows.into_iter().flatten()) {
+        let grants: Option<serde_json::Value> = text.and_then(|text| serde_json::from_str(&text).ok());
+        let tables = grants.as_ref().and_then(|grants| grants.get(role)).and_then(serde_json::Value::as_array);
+        let names = tables.into_iter().flatten().filter_map(serde_json::Value::as_str);
+        found.extend(names.map(|table| (setting, table.to_owned())));
+    }
+    found
 }
 
 /// Roles that an object is given to, and roles whose default privileges are changed.
@@ -127,9 +143,12 @@ async fn members(session: &Session, needs: &Needs, us: &str, major: u32, found: 
         );
         if session.rows(&sql).await.is_ok_and(|rows| !rows.is_empty()) {
             found.push(
-                Diagnostic::error("not-member", format!("{us} is no member of the role {}, which {object} names", Ident(role)))
-                    .note("PostgreSQL gives objects to, and changes the default privileges of, roles alone that one is a member of")
-                    .help(format!("as a superuser: GRANT {} TO {}", Ident(role), Ident(us))),
+                Diagnostic::error(
+                    "not-member",
+                    format!("{us} is no member of the role {}, which {object} names", Ident(role)),
+                )
+                .note("only a member of a role may give objects to it, or change its default privileges")
+                .help(format!("as a superuser: GRANT {} TO {}", Ident(role), Ident(us))),
             );
         }
     }
