@@ -9,20 +9,28 @@ use crate::kinds::KindTag;
 /// A key in whose unquoted parts SQL makes small letters of capitals, and what it names then.
 pub(super) type Folded = (String, Location);
 
-/// Whether SQL reads a key's text in small letters though it has capitals.
+/// Whether SQL reads a key's text in small letters though it has capitals. In UTF-8 it folds the letters of ASCII alone.
 pub(super) fn is_folded(text: &str) -> bool {
-    // What stands between quotes is every second piece.
-    text.split('"').step_by(2).any(|piece| piece.chars().any(char::is_uppercase))
+    folded(text) != text
+}
+
+/// A key as SQL reads it: what stands between quotes is every second piece, and stays.
+fn folded(text: &str) -> String {
+    let piece = |(at, piece): (usize, &str)| match at % 2 {
+        0 => piece.to_ascii_lowercase(),
+        _ => piece.to_owned(),
+    };
+    text.split('"').enumerate().map(piece).collect::<Vec<_>>().join("\"")
 }
 
 /// What is to be said of the keys of a project, each once.
-pub(super) fn remarks(folded: &[Folded], declared: &CatalogBuilder) -> Vec<Box<Diagnostic>> {
+pub(super) fn remarks(keys: &[Folded], declared: &CatalogBuilder) -> Vec<Box<Diagnostic>> {
     let mut found: Vec<Box<Diagnostic>> = Vec::new();
-    for (text, location) in folded {
+    for (text, location) in keys {
         if found.iter().any(|other| other.location.as_ref() == Some(location)) {
             continue;
         }
-        let small = text.to_lowercase();
+        let small = folded(text);
         found.push(
             Diagnostic::warning("name-folded", format!("`{text}` names {small}: without quotes, SQL knows no capitals"))
                 .at(location.clone())
@@ -45,10 +53,14 @@ pub(super) fn remarks(folded: &[Folded], declared: &CatalogBuilder) -> Vec<Box<D
     found
 }
 
-/// The key with each of its parts in quotes.
+/// The key with each of its parts in quotes. A dot between quotes is a part of a name.
 fn in_quotes(text: &str) -> String {
-    let part = |part: &str| if part.starts_with('"') { part.to_owned() } else { format!("\"{part}\"") };
-    text.split('.').map(part).collect::<Vec<_>>().join(".")
+    let part = |part: &str| if part.is_empty() { String::new() } else { format!("\"{part}\"") };
+    let piece = |(at, piece): (usize, &str)| match at % 2 {
+        0 => piece.split('.').map(part).collect::<Vec<_>>().join("."),
+        _ => format!("\"{piece}\""),
+    };
+    text.split('"').enumerate().map(piece).collect()
 }
 
 fn has_quotes(name: &str) -> bool {
@@ -71,13 +83,17 @@ fn is_verbatim(id: &ObjectId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_quotes, is_folded};
+    use super::{folded, in_quotes, is_folded};
 
     #[test]
     fn capitals_count_outside_of_quotes() {
-        assert!(is_folded("User") && is_folded("\"A\".Table") && is_folded("Ärger"));
+        assert!(is_folded("User") && is_folded("\"A\".Table") && is_folded("ÄRger"));
         assert!(!is_folded("user") && !is_folded("\"User\"") && !is_folded("a.\"B\"\"C\""));
+        assert!(!is_folded("Ärger"), "in UTF-8 only the letters of ASCII are folded");
+        assert_eq!(folded("\"App\".User"), "\"App\".user");
         assert_eq!(in_quotes("App.User"), "\"App\".\"User\"");
         assert_eq!(in_quotes("\"App\".User"), "\"App\".\"User\"");
+        assert_eq!(in_quotes("\"a.b\".User"), "\"a.b\".\"User\"");
+        assert_eq!(in_quotes("App.\"a\"\"B\""), "\"App\".\"a\"\"B\"");
     }
 }
