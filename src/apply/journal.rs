@@ -125,12 +125,14 @@ pub async fn remove(session: &Session) {
     if !there.is_ok_and(|rows| rows.first().and_then(|r| r.first()).and_then(Option::as_deref) == Some("t")) {
         return;
     }
-    let others = "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                  WHERE n.nspname = 'trueup' AND c.relname = 'declared'";
-    let is_alone = session.rows(others).await.is_ok_and(|rows| rows.is_empty());
-    let schema = if is_alone { "DROP SCHEMA trueup; " } else { "" };
-    if session.batch(&format!("BEGIN; DROP TABLE trueup.history; {schema}COMMIT")).await.is_err() {
-        let _ = session.batch("ROLLBACK").await;
+    if session.batch("DROP TABLE trueup.history").await.is_err() {
+        return;
+    }
+    let left = "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                WHERE n.nspname = 'trueup'";
+    if session.rows(left).await.is_ok_and(|rows| rows.is_empty()) {
+        // Something else than a relation in it: the server refuses.
+        let _ = session.batch("DROP SCHEMA trueup").await;
     }
 }
 
