@@ -83,7 +83,11 @@ impl Advisory {
             1 => "1 index".to_owned(),
             count => format!("{count} indexes"),
         };
-        let may = if self.perhaps { "may be" } else { "are" };
+        let may = match (self.perhaps, statements.len()) {
+            (true, _) => "may be",
+            (false, 1) => "is",
+            (false, _) => "are",
+        };
         let said = format!(
             "PostgreSQL {version} asks for REINDEX of certain indexes; {count} of this database {may} meant ({})",
             self.indexes
@@ -149,6 +153,8 @@ mod tests {
             "PostgreSQL 15.20 asks for REINDEX of certain indexes; 1 index of this database may be meant (GIN indexes)"
         );
         assert_eq!(said.help, ["REINDEX INDEX CONCURRENTLY public.i;"]);
+        let said = ADVISORIES[0].said(150_020, vec![String::new()]);
+        assert!(said.message.contains("1 index of this database is meant"), "{}", said.message);
         assert!(said.notes.iter().any(|note| note.ends_with("/docs/release/15.20/")));
     }
 }
