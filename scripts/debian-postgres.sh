@@ -107,5 +107,8 @@ echo "$version" >"$work/tree/.version"
 chmod -R a+rX "$work/tree"
 rm -rf "${folder:?}"
 mv "$work/tree" "$folder"
-"$programs/postgres" --version >/dev/null || give_up "PostgreSQL $version of Debian $release does not start here"
+if ! "$programs/postgres" --version >/dev/null; then
+  rm -rf "${folder:?}"
+  give_up "PostgreSQL $version of Debian $release does not start here"
+fi
 done_with
