@@ -276,7 +276,7 @@ impl Project {
     pub fn manages(&self, schema: &str) -> bool {
         match &self.schemas {
             Some(schemas) => schemas.iter().any(|s| s == schema),
-            None => !(self.profile == Profile::Supabase && SUPABASE_SCHEMAS.contains(&schema)),
+            None => !self.is_platform(schema),
         }
     }
 

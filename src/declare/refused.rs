@@ -179,10 +179,7 @@ pub async fn maybe_unmodelled(mut problem: Box<Diagnostic>, session: &Session, d
         Some(rest.to_owned())
     };
     let routine = called("function ").map(|f| f.split('(').next().unwrap_or_default().to_owned());
-    let operator = called("operator does not exist: ").or_else(|| {
-        let text = problem.message.split_once("operator does not exist: ")?.1;
-        Some(text.to_owned())
-    });
+    let operator = called("operator does not exist: ");
     let name = routine.as_deref().map(|name| name.rsplit('.').next().unwrap_or(name).trim_matches('"').to_owned());
     let sign = operator.as_deref().and_then(|text| text.split(' ').find(|w| !w.is_empty() && w.chars().all(is_sign)));
     let literal = crate::core::name::literal;

@@ -154,11 +154,11 @@ pub fn bodies_that_name_new(
     let mut mentions = Mentions::default();
     let mut names_new = |id: &ObjectId, object: &Object| {
         object.mentions(id, &mut mentions);
-        let texts = mentions.texts.drain(..).filter_map(|mention| match mention {
+        let mut texts = mentions.texts.drain(..).filter_map(|mention| match mention {
             Mention::Body(_, text) => Some(text),
             _ => None,
         });
-        texts.filter(|text| names.iter().any(|name| text.contains(name.trim_matches('"')))).count() > 0
+        texts.any(|text| names.iter().any(|name| text.contains(name.trim_matches('"'))))
     };
     let routines = live.iter().filter(|(id, object)| object.kind().info().signature && !fresh.covers(id));
     let found: Vec<(&ObjectId, &Object)> = routines.filter(|(id, object)| names_new(id, object)).collect();

@@ -4,6 +4,7 @@
 use crate::core::id::ObjectId;
 use crate::core::name::literal;
 use crate::core::versions;
+use crate::kinds::component::decided::grantee_oid;
 use crate::kinds::component::{acl, default_privilege, object_type};
 use crate::kinds::ensure::{exists, index_name, labels, regclass, when};
 use crate::kinds::holds::{access_list, options_are};
@@ -49,8 +50,7 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
                 true => "(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)".to_owned(),
                 false => format!("(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {})", literal(&privilege.role)),
             };
-            // The catalog has a capital for sequences, `acldefault` a small letter.
-            let kind = if letter == 's' { 'S' } else { letter };
+            let kind = privilege.letter_of_catalog();
             let (schema, usual) = match &privilege.schema {
                 Some(schema) => (
                     format!("(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {})", literal(schema)),
@@ -108,10 +108,7 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
 
 /// True where a grantee has exactly these privileges, by an access list.
 fn are_exactly(grantee: &str, privileges: &acl::Privileges, list: &str) -> String {
-    let role = match grantee {
-        "public" => "0".to_owned(),
-        _ => format!("(SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {})", literal(grantee)),
-    };
+    let role = grantee_oid(grantee);
     let words = |without: &str| {
         let own = privileges.iter().filter(|(word, _)| *word != without);
         let mut words: Vec<String> =

@@ -91,8 +91,8 @@ impl<'a> New<'a> {
                 let parts = to.below(&next).map(|(part, _)| part);
                 let users = std::iter::once(&next).chain(parts).flat_map(|part| to.dependents(part));
                 let holds = |kind: KindTag| {
-                    matches!(kind, KindTag::Domain | KindTag::Composite | KindTag::CompositeAttribute)
-                        || matches!(kind, KindTag::Table | KindTag::Column)
+                    use KindTag::{Column, Composite, CompositeAttribute, Domain, Table};
+                    matches!(kind, Domain | Composite | CompositeAttribute | Table | Column)
                 };
                 queue.extend(users.map(|(user, _)| user).filter(|user| holds(user.kind())).map(ObjectId::top));
             }
@@ -228,10 +228,9 @@ fn cast_behind(sql: &str, all: &[Token], at: usize) -> Option<String> {
         return None;
     }
     let mut name = rest.next().filter(|token| token.is_name())?.name(sql).into_owned();
-    while let Some(mark) = rest.next().filter(|token| token.is_mark(sql, "."))
+    while rest.next().is_some_and(|token| token.is_mark(sql, "."))
         && let Some(next) = rest.next().filter(|token| token.is_name())
     {
-        let _ = mark;
         name = next.name(sql).into_owned();
     }
     Some(name)

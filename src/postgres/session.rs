@@ -271,12 +271,6 @@ impl Session {
         &self.info
     }
 
-    /// Whether the connection is encrypted by TLS is the server's to say (`pg_stat_ssl`); this says whether it was
-    /// attempted.
-    pub fn attempted_tls(&self) -> bool {
-        self.tls.is_some()
-    }
-
     /// Takes the messages that the server sent since the last time, oldest first; a thousand at most are kept.
     pub fn take_notices(&self) -> Vec<Notice> {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()

@@ -78,8 +78,8 @@ impl DefaultPrivilege {
         self.privileges == self.base(major)
     }
 
-    /// The letter of its type of objects in `pg_default_acl`.
-    pub(super) fn letter_of_catalog(&self) -> char {
+    /// The letter of its type of objects in `pg_default_acl`, which has a capital for sequences where `acldefault` takes a small one.
+    pub(in crate::kinds) fn letter_of_catalog(&self) -> char {
         TYPES.iter().find(|(word, ..)| *word == self.object_type).map_or('r', |(_, letter, _)| *letter)
     }
 

@@ -24,7 +24,6 @@ use crate::core::versions;
 use crate::introspect::{Reader, Row};
 use crate::kinds::{KindTag, Object};
 use crate::plan::context::PlanContext;
-use crate::yaml::{KeyDoc, Shape};
 
 pub use comment::Comment;
 pub use complete::{ManageAccess, ManageGrants, complete};
@@ -36,17 +35,6 @@ pub use sequence_grant::SequenceGrant;
 pub use yaml::{declare, write};
 
 use acl::Access;
-
-/// The keys that [`declare`] takes and [`write()`] writes.
-pub const COMMON_KEYS: [KeyDoc; 3] = [
-    KeyDoc { name: "comment", doc: "COMMENT ON the object.", shape: Shape::Text },
-    KeyDoc { name: "owner", doc: "The role that owns it; left as it is where not given.", shape: Shape::Name },
-    KeyDoc {
-        name: "grants",
-        doc: "Role to privileges: a list of words, `all`, or [] for none. Complete for PUBLIC, the roles of the platform's API and all roles that the project names, unless it says `beside defaults: true`.",
-        shape: Shape::MapOf(&Shape::AnyOf(&[Shape::TextList, Shape::TextMap])),
-    },
-];
 
 /// The letter that `acldefault` takes for a kind; none for kinds without privileges.
 pub fn object_type(kind: KindTag) -> Option<char> {

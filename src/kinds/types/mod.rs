@@ -3,7 +3,6 @@
 pub mod composite;
 pub mod domain;
 pub mod domain_constraint;
-
 pub mod enums;
 pub(crate) mod fragment;
 pub(crate) mod in_expressions;
