@@ -90,11 +90,11 @@ pub const TEMPORAL_KEYS: u32 = 18;
 /// 18: constraints that are `NOT ENFORCED`.
 pub const NOT_ENFORCED: u32 = 18;
 
-/// 19: `SET EXPRESSION` of a virtual column of a table that has checks.
-pub const SET_EXPRESSION_BESIDE_CHECKS: u32 = 19;
-
 /// 18: integers are cast to `bytea` and back, by their bytes.
 pub const INTEGERS_AS_BYTES: u32 = 18;
+
+/// 19: `SET EXPRESSION` of a virtual column of a table that has checks.
+pub const SET_EXPRESSION_BESIDE_CHECKS: u32 = 19;
 
 /// 19: `uuid` is cast to `bytea` and back, by its bytes.
 pub const UUIDS_AS_BYTES: u32 = 19;

@@ -298,7 +298,8 @@ pub async fn stands(target: &StateSpec, to: &StateSpec, saved: &Plan, settings: 
     Ok(Stood { standing, seen: Some(seen), declared })
 }
 
-/// See [`Standing`]; with all that is managed, where the plan starts from there. `known`: nothing in the catalogs has changed since this was last asked.
+/// See [`Standing`]; with all that is managed, where the plan starts from there. `known`: nothing in the catalogs has changed since
+/// this was last asked.
 async fn standing(
     session: &Session,
     saved: &Plan,

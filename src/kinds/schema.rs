@@ -74,7 +74,7 @@ impl Declare for Schema {
             KeyDoc { name: "owner", doc: "The role that owns it.", shape: Shape::Name },
             KeyDoc {
                 name: "grants",
-                doc: "Role to privileges: usage, create. Who is not listed has none.",
+                doc: "Role to privileges: usage, create. Of the roles that the project names, those not listed have none.",
                 shape: Shape::MapOf(&Shape::TextList),
             },
             KeyDoc { name: "was", doc: "The name the schema had before.", shape: Shape::Name },

@@ -613,7 +613,7 @@ impl Declare for Sequence {
             OWNER,
             KeyDoc {
                 name: "grants",
-                doc: "Role to privileges: usage, select, update. Who is not listed has none.",
+                doc: "Role to privileges: usage, select, update. Of the roles that the project names, those not listed have none.",
                 shape: Shape::MapOf(&Shape::TextList),
             },
             WAS,

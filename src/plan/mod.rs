@@ -2,7 +2,8 @@
 //!
 //! Named passes, in this order: [`diff`](crate::diff) finds what differs; `rebuild` adds what stands in the way of a change
 //! and must be dropped and made again; `fold` decides what is written inside a parent's CREATE; `steps` asks the kinds for
-//! statements; `bystanders` notes what stands in the way of those and is not the plan's to change, `undeclared` what is dropped only with consent; `order` builds the one graph and sorts it; `transactions` groups the result. No pass names a kind.
+//! statements; `bystanders` notes what stands in the way of those and is not the plan's to change, `undeclared` what is dropped
+//! only with consent; `order` builds the one graph and sorts it; `transactions` groups the result. No pass names a kind.
 
 mod bystanders;
 pub mod context;

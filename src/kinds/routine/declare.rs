@@ -42,7 +42,7 @@ const COMMENT: KeyDoc = KeyDoc { name: "comment", doc: "COMMENT ON FUNCTION or P
 const OWNER: KeyDoc = KeyDoc { name: "owner", doc: "The role that owns it.", shape: Shape::Name };
 const GRANTS: KeyDoc = KeyDoc {
     name: "grants",
-    doc: "Privileges by role: `{authenticated: [execute]}`. Who is not listed has none.",
+    doc: "Privileges by role: `{authenticated: [execute]}`. Of the roles that the project names, those not listed have none.",
     shape: Shape::Any,
 };
 const WAS: KeyDoc = KeyDoc { name: "was", doc: "The name or signature it had before.", shape: Shape::Text };

@@ -59,7 +59,7 @@ impl Declare for Table {
             KeyDoc { name: "owner", doc: "The owning role; managed where it is given.", shape: Shape::Name },
             KeyDoc {
                 name: "grants",
-                doc: "Privileges by role: `{authenticated: [select]}`. Who is not listed has none, but for `beside defaults: true`.",
+                doc: "Privileges by role: `{authenticated: [select]}`. Of the roles that the project names, those not listed have none, unless it says `beside defaults: true`.",
                 shape: Shape::Any,
             },
             KeyDoc { name: "was", doc: "The name the table had before.", shape: Shape::Name },

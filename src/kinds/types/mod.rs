@@ -23,7 +23,7 @@ pub(crate) const OWNER: KeyDoc = KeyDoc { name: "owner", doc: "The role that own
 /// The key `grants` of a type.
 pub(crate) const USAGE: KeyDoc = KeyDoc {
     name: "grants",
-    doc: "Role to privileges: usage. Who is not listed has none.",
+    doc: "Role to privileges: usage. Of the roles that the project names, those not listed have none.",
     shape: Shape::MapOf(&Shape::TextList),
 };
 /// The key `was` of a type.

@@ -179,7 +179,7 @@ pub(crate) const OWNER: KeyDoc = KeyDoc { name: "owner", doc: "The role that own
 /// The key `grants`.
 pub(crate) const GRANTS: KeyDoc = KeyDoc {
     name: "grants",
-    doc: "Privileges by role: `{authenticated: [select]}`. Who is not listed has none.",
+    doc: "Privileges by role: `{authenticated: [select]}`. Of the roles that the project names, those not listed have none.",
     shape: Shape::Any,
 };
 /// The key `was`.
