@@ -1,10 +1,8 @@
 //! What a scratch server refuses to build, told of the right machine: it may lack what the live server has (an extension, a language,
 //! a collation), and it is never given what trueup does not model. PostgreSQL's own hints speak of neither.
 
-use std::fmt::Write as _;
-
 use crate::core::catalog::{Catalog, Foundation, Origin};
-use crate::core::diagnostic::Diagnostic;
+use crate::core::diagnostic::{Diagnostic, listed};
 use crate::core::id::ObjectId;
 use crate::kinds::KindTag;
 use crate::postgres::{Ephemeral, Session};
@@ -26,7 +24,7 @@ pub fn foundations<'a>(id: &ObjectId, origin: &'a Origin, catalog: &Catalog) -> 
     all.iter().filter(|f| below.contains(&f.object) || below.contains(&f.object.top())).collect()
 }
 
-/// As many are named.
+/// As many objects are named.
 const SHOWN: usize = 5;
 
 /// Says that an object cannot be built because it rests on what is not modelled; `why` is what PostgreSQL said. `None` where it rests
@@ -46,25 +44,19 @@ pub fn unmodelled(id: &ObjectId, origin: &Origin, catalog: &Catalog, why: &Diagn
     }
     let mut problem = Diagnostic::error(
         UNMODELLED,
-        format!("{id} rests on what trueup does not model, and so cannot be built elsewhere: {}", listed(&names)),
+        format!(
+            "{id} rests on what trueup does not model, and so cannot be built elsewhere: {}",
+            listed(&names, SHOWN)
+        ),
     );
     let mut users: Vec<String> =
         found.iter().map(|f| f.object.to_string()).filter(|user| *user != id.to_string()).collect();
     users.sort_unstable();
     users.dedup();
     if !users.is_empty() {
-        let users: Vec<&str> = users.iter().map(String::as_str).collect();
-        problem = problem.note(format!("what depends on it: {}", listed(&users)));
+        problem = problem.note(format!("what depends on it: {}", listed(&users, SHOWN)));
     }
     Some(problem.note(format!("the scratch server said: {}", why.message)))
-}
-
-fn listed(names: &[&str]) -> String {
-    let mut text = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        let _ = write!(text, " and {} more", names.len() - SHOWN);
-    }
-    text
 }
 
 /// Of what PostgreSQL records no dependency, casts first of all, by the names in its message.

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use crate::apply::ApplyObserver;
 use crate::apply::declared::Declared;
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::{Diagnostic, Location, Result};
+use crate::core::diagnostic::{Diagnostic, Location, Result, listed};
 use crate::core::id::ObjectId;
 use crate::core::versions;
 use crate::diff::{ChangeKind, Difference, diff};
@@ -150,6 +150,9 @@ impl Settings {
     }
 }
 
+/// As many objects that are kept are named.
+const SHOWN: usize = 20;
+
 /// Compares two states and plans the way from one to the other.
 pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> Result<Comparison> {
     let mut place = Workplace::new(from, to, settings)?;
@@ -229,16 +232,8 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
             .map(|(id, _)| id.to_string())
             .collect();
         if !kept.is_empty() {
-            let shown: Vec<_> = kept.iter().take(20).cloned().collect();
-            let more = if kept.len() > shown.len() {
-                format!(" and {} more", kept.len() - shown.len())
-            } else {
-                String::new()
-            };
-            notes.push(Diagnostic::info(
-                "kept",
-                format!("{} objects are not declared and are kept: {}{more}", kept.len(), shown.join(", ")),
-            ));
+            let said = format!("{} objects are not declared and are kept: {}", kept.len(), listed(&kept, SHOWN));
+            notes.push(Diagnostic::info("kept", said));
         }
         from_catalog = from_catalog.filtered(|id, _| !is_kept(id));
     }

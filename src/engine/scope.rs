@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::catalog::Catalog;
-use crate::core::diagnostic::Diagnostic;
+use crate::core::diagnostic::{Diagnostic, listed};
 use crate::core::id::ObjectId;
 use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
@@ -272,6 +272,9 @@ fn is_platforms(kind: &str, name: &str) -> bool {
     administrator || SUPABASE_SCHEMAS.iter().any(|s| *s != "extensions" && (within(s) || is_schema(s)))
 }
 
+/// As many objects of a kind that is not modelled are named.
+const SHOWN: usize = 10;
+
 /// Warnings for what a database holds and trueup does not model.
 pub fn unmodelled(from: &Loaded, to: &Loaded, profile: Profile) -> Vec<Box<Diagnostic>> {
     let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -285,12 +288,10 @@ pub fn unmodelled(from: &Loaded, to: &Loaded, profile: Profile) -> Vec<Box<Diagn
     let read = [from, to].into_iter().filter(|state| state.declared.is_none());
     let options = crate::kinds::options::unknown_options(read.map(|state| &state.catalog.origin));
     let kinds = kinds.into_iter().map(|(kind, names)| {
-        let shown: Vec<_> = names.iter().take(10).copied().collect();
-        let more =
-            if names.len() > shown.len() { format!(" and {} more", names.len() - shown.len()) } else { String::new() };
+        let names: Vec<&str> = names.into_iter().collect();
         Diagnostic::warning(
             "unmodelled",
-            format!("{} of kind {kind} is not modelled and is left alone: {}{more}", names.len(), shown.join(", ")),
+            format!("{} of kind {kind} is not modelled and is left alone: {}", names.len(), listed(&names, SHOWN)),
         )
         .note("it is neither compared nor changed; a plan that would lose it or that it stands in the way of says so")
     });

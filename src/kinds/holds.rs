@@ -13,7 +13,7 @@ use crate::core::versions;
 use crate::kinds::component::{self, acl};
 use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, regclass};
 use crate::kinds::options::Holder;
-use crate::kinds::table::classes::is_contested;
+use crate::kinds::table::classes::{CONTESTED, is_contested};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::default::Default;
 use crate::kinds::trigger::letter_of;
@@ -48,7 +48,8 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
 fn without_classes(printed: &str, definition: &str) -> String {
     match is_contested(definition) {
         true => format!(
-            "regexp_replace({printed}, E' ((\"[^\"]+\"|[a-z0-9_$]+)\\\\.)?(inet_ops|gist_inet_ops|gist_cidr_ops)\\\\M', '', 'g')"
+            "regexp_replace({printed}, E' ((\"[^\"]+\"|[a-z0-9_$]+)\\\\.)?({})\\\\M', '', 'g')",
+            CONTESTED.join("|")
         ),
         false => printed.to_owned(),
     }

@@ -10,7 +10,7 @@ use crate::core::versions;
 use crate::sql::lexer::{Token, closing, tokens};
 
 /// The classes that are the default on some servers only. `tests/majors.rs` holds that there are no others.
-const CONTESTED: [&str; 3] = ["inet_ops", "gist_inet_ops", "gist_cidr_ops"];
+pub(crate) const CONTESTED: [&str; 3] = ["inet_ops", "gist_inet_ops", "gist_cidr_ops"];
 
 /// One column or expression of an index: where its class stands, or could stand.
 struct Element {
