@@ -149,6 +149,31 @@ fn where_the_record_cannot_be_had_all_is_asked() {
 }
 
 #[test]
+fn what_another_project_declared_on_a_table_of_the_platform_is_left_alone() {
+    let Some(place) = place(TABLE) else { return };
+    place.run("create schema auth; create table auth.users (id int primary key)");
+    let trigger = "tables:\n  auth.users: {triggers: {by_one: after insert for each row execute function one.f()}}\n";
+    let function =
+        "schemas: {one: }\nfunctions:\n  one.f(): {returns: trigger, language: plpgsql, body: begin return new; end}\n";
+    // Neither says which schemas it manages.
+    for project in ["one", "two"] {
+        place.write(&format!("{project}/trueup.yaml"), "version: 1\nprofile: supabase\n");
+    }
+    place.write("one/schema.yaml", &format!("{function}{trigger}"));
+    place.write("two/schema.yaml", "schemas: {two: }\ntables:\n  two.t: {columns: {id: int primary key}}\n");
+    let apply = |to: &str| place.call(&["apply", "--from", &place.database.url, "--to", to, "--yes"]);
+    let there = || place.database.rows("select from pg_trigger where tgname = 'by_one'").expect("an answer").len();
+    ends(apply("one"), FINE);
+    ends(apply("two"), FINE);
+    assert_eq!(there(), 1);
+    // What a project itself takes out is dropped.
+    ends(apply("one"), FINE);
+    place.write("one/schema.yaml", function);
+    ends(apply("one"), FINE);
+    assert_eq!(there(), 0);
+}
+
+#[test]
 fn extensions_are_dropped_where_they_are_managed() {
     let Some(place) = place(TABLE) else { return };
     ends(place.apply(&[]), FINE);

@@ -8,6 +8,7 @@ use crate::core::id::ObjectId;
 use crate::declare::project::Project;
 use crate::engine::load::Workplace;
 use crate::engine::rename::rebased;
+use crate::engine::scope;
 use crate::kinds::KindTag;
 use crate::plan::{Declares, counts};
 use crate::postgres::Session;
@@ -90,13 +91,20 @@ impl<'a> Memory<'a> {
         found
     }
 
-    /// Which of some objects were declared.
+    /// Which of some objects this project has declared. Projects that do not say which schemas they manage share one record: where it
+    /// holds what lies in a schema of which this one says nothing, another project wrote it, and these objects are that one's.
     pub async fn declared_of(&mut self, ids: Vec<ObjectId>, place: &Workplace<'_>) -> BTreeSet<ObjectId> {
         if ids.is_empty() {
             return BTreeSet::new();
         }
-        let record = self.record(place).await;
-        ids.into_iter().filter(|id| record.has(id)).collect()
+        let Record::Found(declared) = self.record(place).await else { return BTreeSet::new() };
+        let is_others = |id: &ObjectId| {
+            !scope::managed(id, &place.project) && !id.schema().is_some_and(|schema| place.project.is_platform(&schema))
+        };
+        if !place.project.schemas_said && declared.iter().any(is_others) {
+            return BTreeSet::new();
+        }
+        ids.into_iter().filter(|id| declared.contains(id)).collect()
     }
 
     /// What is to be recorded of a state that is declared.
