@@ -608,10 +608,21 @@ fn rebuilt(builder: &Builder<'_, '_>) -> Vec<(usize, usize)> {
 
 /// What can be reached from a step along the edges, in one direction or the other; the step itself is not part of it.
 fn reachable(graph: &DiGraph<usize, Why>, start: usize, direction: Direction) -> Vec<bool> {
+    reachable_by(graph, start, direction, |_| true)
+}
+
+/// What can be reached from a step along those edges.
+fn reachable_by(
+    graph: &DiGraph<usize, Why>,
+    start: usize,
+    direction: Direction,
+    along: impl Fn(&Why) -> bool,
+) -> Vec<bool> {
     let mut seen = vec![false; graph.node_count()];
     let mut queue = vec![NodeIndex::new(start)];
     while let Some(node) = queue.pop() {
-        for next in graph.neighbors_directed(node, direction) {
+        for edge in graph.edges_directed(node, direction).filter(|edge| along(edge.weight())) {
+            let next = if direction == Direction::Outgoing { edge.target() } else { edge.source() };
             if !std::mem::replace(&mut seen[next.index()], true) {
                 queue.push(next);
             }
@@ -637,8 +648,20 @@ fn keep_together(graph: &mut DiGraph<usize, Why>, steps: &[Step], rebuilt: &[(us
                 continue;
             }
             let earlier = reachable(graph, *gone, Direction::Incoming);
-            let between = reachable(graph, *gone, Direction::Outgoing);
-            for step in alone.iter().copied().filter(|i| before[*i] && !earlier[*i] && !between[*i]) {
+            for step in alone.iter().copied().filter(|i| before[*i] && !earlier[*i]) {
+                // What only prefers to come in between does not.
+                if reachable_by(graph, *gone, Direction::Outgoing, |why| why.firm)[step] {
+                    continue;
+                }
+                let between = reachable(graph, *gone, Direction::Outgoing);
+                let behind = reachable(graph, step, Direction::Incoming);
+                graph.retain_edges(|graph, edge| {
+                    let ends = graph.edge_endpoints(edge);
+                    let leads = ends.is_some_and(|(from, to)| {
+                        (between[from.index()] || from.index() == *gone) && (behind[to.index()] || to.index() == step)
+                    });
+                    graph[edge].firm || !leads
+                });
                 let why = Why { rule: "what is made again waits for nothing once it is dropped", firm: true };
                 graph.update_edge(NodeIndex::new(step), NodeIndex::new(*gone), why);
                 more = true;
