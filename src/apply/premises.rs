@@ -88,6 +88,10 @@ fn may_change(step: &Step, premise: &Premise) -> bool {
         // A check: it raises or does nothing.
         return false;
     }
+    if let Some(sequence) = set_sequence(&step.sql) {
+        // How far a sequence has counted is asked by premises about that sequence alone.
+        return premise.violations.contains(sequence);
+    }
     if object.parent().as_ref() == Some(table) && !premise.columns.is_empty() {
         // A backfill sets one column.
         return premise.columns.iter().any(|column| *column == object.name());
@@ -95,7 +99,22 @@ fn may_change(step: &Step, premise: &Premise) -> bool {
     object.top() == *table
         || step.batch.as_ref().is_some_and(|batch| batch.table == *table)
         || step.uses_unconstrained.contains(table)
-        || step.sql.to_lowercase().contains(&table.name().to_lowercase())
+        || says_word(&step.sql.to_lowercase(), &table.name().to_lowercase())
+}
+
+/// The sequence, as SQL, that a statement sets to another value.
+fn set_sequence(sql: &str) -> Option<&str> {
+    let rest = sql.strip_prefix("SELECT setval('")?;
+    // An apostrophe within a name is doubled.
+    let end = rest.match_indices('\'').map(|(at, _)| at).find(|at| !rest[at + 1..].starts_with('\''))?;
+    Some(&rest[..end])
+}
+
+/// Whether a text says a name, rather than a longer one that contains it.
+fn says_word(text: &str, name: &str) -> bool {
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    text.match_indices(name)
+        .any(|(at, _)| !text[..at].ends_with(part_of_name) && !text[at + name.len()..].starts_with(part_of_name))
 }
 
 /// How many violations there are, and some of them; nothing where that cannot be answered.
