@@ -132,7 +132,10 @@ fn is_part_of_declared(id: &ObjectId, live: &Catalog, is_declared: &dyn Fn(&Obje
     let Some((part, whole)) = part.and_then(|part| Some((part.clone(), whole_of(&part, live)?))) else { return true };
     let there =
         |id: &ObjectId| is_declared(id) || live.get(id).is_some_and(|object| follows(id, object, live, is_declared));
-    is_declared(&table_of(&part, live)) && there(&whole) && (part == *id || there(&part))
+    let table = table_of(&part, live);
+    // A part stays behind on a table that leaves the partitioned one, and is nobody's part then.
+    let stays = live.children(&table, KindTag::Attachment).all(|(attachment, _)| is_declared(attachment));
+    is_declared(&table) && stays && there(&whole) && (part == *id || there(&part))
 }
 
 /// Narrows two states to what is to be compared. What is `left` was declared where the project manages nothing else, and no longer is.
