@@ -619,7 +619,8 @@ fn as_proved(read: Catalog, live: Option<&Catalog>, is_declared: impl Fn(&Object
         .filter_map(|(id, object)| {
             let theirs = parent(id, object, &read)?;
             let Some(live) = live.filter(|live| live.contains(&id.top())) else { return Some((id.clone(), true)) };
-            if !heirs(&theirs.top(), live).contains(&id.top()) {
+            // A table that becomes one's child now gets what its parent has, but keeps what it has already.
+            if !live.contains(id) && !heirs(&theirs.top(), live).contains(&id.top()) {
                 return None;
             }
             let Some(mut same) = live.get(id).cloned() else { return Some((id.clone(), false)) };
