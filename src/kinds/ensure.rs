@@ -110,6 +110,29 @@ pub fn is_there(id: &ObjectId, object: &Object) -> Option<String> {
     ))
 }
 
+/// What tells an object that can be dropped from one that took its name since, and belongs to another: what a partition got from its
+/// table when it was attached, or the index of a key.
+fn is_its_own(id: &ObjectId, object: &Object) -> Option<String> {
+    let (table, name) = (regclass(&id.top_sql()), literal(&id.name()));
+    Some(match object {
+        Object::Trigger(_) => {
+            format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {table} AND tgname = {name} AND tgparentid = 0)"
+            )
+        }
+        Object::Constraint(_) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {table} AND conname = {name} AND coninhcount = 0)"
+        ),
+        Object::Index(_) => {
+            let index = regclass(&id.sql());
+            format!(
+                "NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conindid = {index} AND contype IN ('p', 'u', 'x'))"
+            )
+        }
+        _ => return None,
+    })
+}
+
 /// True once what has an object's name is its new form; `None` where that cannot be told from the old one. A type that is the same
 /// by itself is told by its constraints or attributes.
 pub fn is_changed(id: &ObjectId, from: &Catalog, to: &Catalog, major: u32) -> Option<String> {
@@ -578,7 +601,15 @@ pub fn again(step: &Step, from: &Catalog, to: &Catalog) -> String {
         (Action::Drop | Action::Rename, None) => {
             // What is said of another object goes with that.
             let whole = std::iter::successors(Some(step.object.clone()), ObjectId::parent);
-            let there = whole.into_iter().find_map(|id| is_there(&id, from.get(&id)?));
+            let droppable = |id: &ObjectId, object: &Object| match step.action {
+                Action::Drop => is_its_own(id, object),
+                _ => None,
+            };
+            let there = whole.into_iter().find_map(|id| {
+                let object = from.get(&id)?;
+                let there = is_there(&id, object)?;
+                Some(droppable(&id, object).map_or(there.clone(), |own| format!("{there} AND {own}")))
+            });
             // With a partitioned index go its parts, also those that were made before, for its new form.
             let new_form = || is_changed(&step.object, from, to, to.origin.major);
             let renewed = Some(&step.object).filter(|id| has_attached_children(id, to)).and_then(|_| new_form());

@@ -444,6 +444,12 @@ fn foreign_keys_kept(id: &ObjectId, steps: &mut Vec<Step>, cx: &PlanContext<'_>)
             detach.creates.push(own);
         } else {
             let mut drop = Step::drop(id, Constraint::drop_sql(&own)).lock(LockMode::AccessExclusive, &table).rank(1);
+            // It is filed under the attachment, which is no longer there by then.
+            drop.done_when = Some(format!(
+                "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = to_regclass({}) AND conname = {})",
+                crate::core::name::literal(&table.sql()),
+                crate::core::name::literal(&own.name())
+            ));
             drop.destroys = vec![own];
             steps.push(drop);
         }
@@ -463,7 +469,7 @@ pub(super) fn copies_to(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId>
 }
 
 /// The foreign keys that refer to one of these tables.
-fn foreign_keys(tables: &[ObjectId], catalog: &Catalog) -> Vec<ObjectId> {
+pub(super) fn foreign_keys(tables: &[ObjectId], catalog: &Catalog) -> Vec<ObjectId> {
     let mut found: Vec<ObjectId> = tables
         .iter()
         .flat_map(|table| catalog.below(table).map(|(id, _)| id).chain([table]))
