@@ -458,6 +458,11 @@ impl Kind for Constraint {
                 }
             }
             if let Some(referenced) = &self.references {
+                // A table that survives a crash refers to none that does not.
+                let logged = |table: &ObjectId, catalog| super::Table::get(catalog, table).map(|table| table.logged);
+                let changes =
+                    |table: &&ObjectId| cx.from.contains(table) && logged(table, cx.from) != logged(table, cx.to);
+                first.requires.extend([referenced, &table].into_iter().filter(changes).cloned());
                 first.requires.extend(attachments_to_keys(referenced, cx.to));
             }
         }

@@ -109,6 +109,9 @@ fn alter_logged(change: &Change<'_, Table>) -> Vec<Step> {
         .phase(Phase::Contract)
         .hazard(HazardKind::Rewrite, "the table is rewritten while nobody can read it");
     let step = row_type::while_not_held(step, change.id, change.cx);
+    let (neighbours, leaving) = neighbours_by_foreign_keys(change);
+    let mut step = neighbours.iter().fold(step, Step::requires);
+    step.after.extend(leaving);
     vec![if change.new.logged {
         step
     } else {
@@ -116,6 +119,25 @@ fn alter_logged(change: &Change<'_, Table>) -> Vec<Step> {
             format!("after a crash of the server {} is empty; standbys do not have its rows", change.id.sql_path());
         step.hazard(HazardKind::DataLoss, reason)
     }]
+}
+
+/// The tables at the other ends of the foreign keys that stay, which change before it, and the keys that do not stay: a table that
+/// survives a crash refers to none that does not, so what it refers to becomes so before it, and ceases to be so after it.
+fn neighbours_by_foreign_keys(change: &Change<'_, Table>) -> (Vec<ObjectId>, Vec<ObjectId>) {
+    let (from, cx) = (change.cx.from, change.cx);
+    let own = from.children(change.id, KindTag::Constraint).map(|(key, _)| key.clone());
+    let own = own.filter(|key| Constraint::get(from, key).is_some_and(|key| key.references.is_some()));
+    let (own, theirs) = (own.collect::<Vec<_>>(), partition::foreign_keys(std::slice::from_ref(change.id), from));
+    let leaving = own.iter().chain(&theirs).filter(|key| cx.is_dropped(key)).cloned().collect();
+    let ends = if change.new.logged {
+        own.iter()
+            .filter(|key| !cx.is_dropped(key))
+            .filter_map(|key| Constraint::get(from, key)?.references.clone())
+            .collect()
+    } else {
+        theirs.iter().filter(|key| !cx.is_dropped(key)).map(ObjectId::top).collect::<Vec<_>>()
+    };
+    (ends.into_iter().filter(|table| table != change.id).collect(), leaving)
 }
 
 fn alter_access_method(change: &Change<'_, Table>) -> Vec<Step> {

@@ -1,0 +1,11 @@
+create unlogged table t (id int primary key, self int references t);
+create unlogged table c (id int primary key references t);
+create unlogged table a (id int references c);
+create unlogged table z (id int references t);
+create table x (id int primary key);
+create table b (id int primary key references x);
+create table d (id int references b);
+insert into t values (1, 1);
+insert into c values (1);
+insert into x values (2);
+insert into b values (2);
