@@ -240,6 +240,70 @@ fn what_postgresql_lets_others_than_the_owner_do_is_done_and_the_rest_is_refused
 }
 
 #[test]
+fn a_grant_that_postgresql_would_only_warn_of_is_refused_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    let role = |name: &str| {
+        format!(
+            "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
+        )
+    };
+    let (me, owner) = ("trueup_granting", "trueup_granted_by");
+    let place = Place::new(
+        server,
+        &format!(
+            "{} {} create schema theirs; grant usage on schema theirs to {me};
+             create table theirs.t (id int, \"a B\" int); create sequence theirs.q; create type theirs.e as enum ('a');
+             create function theirs.f(int) returns int language sql as 'select 1';
+             grant select on theirs.t to {me} with grant option; grant insert on theirs.t to {me}; grant update (id) on theirs.t to {me} with grant option;
+             grant select on sequence theirs.q to {me};
+             alter table theirs.t owner to {owner}; alter sequence theirs.q owner to {owner};
+             alter type theirs.e owner to {owner}; alter function theirs.f(int) owner to {owner};
+             set role {owner}; grant delete on theirs.t to public; grant insert on theirs.t to {me}",
+            role(me),
+            role(owner),
+        ),
+    );
+    let from = place.database.url.replace("postgres@", &format!("{me}@"));
+    place.write("p/trueup.yaml", "version: 1\nundeclared: keep\nmanage: {schemas: [theirs]}\n");
+    let apply = |table: &str, more: &str| {
+        place.write(
+            "p/schema.yaml",
+            &format!("schema: theirs\ntables:\n  t: {{columns: {{id: int, a B: int}}, grants: {table}}}\n{more}"),
+        );
+        place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"])
+    };
+    let own = "select with grant option, insert";
+    let has = |more: &str| format!("{{{me}: [{own}], public: [delete], pg_monitor: [{more}]}}");
+    for (table, more, said) in [
+        (has("insert"), "", "may not grant INSERT on theirs.t, which belongs to trueup_granted_by"),
+        (has("select, truncate"), "", "may not grant SELECT, TRUNCATE on theirs.t"),
+        (
+            has(""),
+            "sequences: {q: {grants: {pg_monitor: [select], trueup_granting: [select]}}}\n",
+            "may not grant SELECT on theirs.q",
+        ),
+        (
+            has(""),
+            "enums: {e: {values: [a], grants: {pg_monitor: [usage], public: [usage]}}}\n",
+            "may not grant USAGE on theirs.e",
+        ),
+        (
+            has(""),
+            "functions:\n  f(int): {returns: int, language: sql, body: select 1, grants: {pg_monitor: [execute], public: [execute]}}\n",
+            "may not grant EXECUTE on theirs.f(integer)",
+        ),
+        (format!("{{{me}: [select, insert], public: [delete]}}"), "", "may not revoke SELECT on theirs.t"),
+    ] {
+        let refused = ends(apply(&table, more), 1);
+        says(&refused, &["no-grant-option", said, "nothing has been changed"]);
+    }
+    // What may be granted on is granted.
+    ends(apply(&has("select"), ""), FINE);
+    let says_so = "select has_table_privilege('pg_monitor', 'theirs.t', 'select')";
+    assert_eq!(place.database.rows(says_so).expect("an answer"), [[Some("t".to_owned())]]);
+}
+
+#[test]
 fn an_offline_script_of_what_is_there_runs_as_a_role_that_owns_little() {
     let Some(server) = support::servers::server() else { return };
     let role = |name: &str| {

@@ -12,6 +12,7 @@ mod blockers;
 mod catalogs;
 pub mod declared;
 mod failure;
+mod granting;
 pub mod journal;
 pub mod lock;
 pub mod preflight;

@@ -47,6 +47,7 @@ pub(super) async fn missing(session: &Session, needs: &Needs, role: &str, found:
         }
     }
     members(session, needs, role, major, found).await;
+    super::granting::missing(session, needs, role, found).await;
 }
 
 /// The privilege's name, on servers that have it.
@@ -133,8 +134,12 @@ async fn members(session: &Session, needs: &Needs, us: &str, major: u32, found: 
     for (role, (membership, object)) in &needs.members {
         let how = match membership {
             Membership::Acting => "USAGE",
-            Membership::NewOwner if major >= versions::SET_OPTION => "SET",
-            Membership::NewOwner => "MEMBER",
+            Membership::NewOwner | Membership::Grantor if major >= versions::SET_OPTION => "SET",
+            Membership::NewOwner | Membership::Grantor => "MEMBER",
+        };
+        let note = match membership {
+            Membership::Grantor => "what a role has granted is taken back only by itself, and by who may become it",
+            _ => "only a member of a role may give objects to it, or change its default privileges",
         };
         // Who is not there is told of by itself.
         let sql = format!(
@@ -147,7 +152,7 @@ async fn members(session: &Session, needs: &Needs, us: &str, major: u32, found: 
                     "not-member",
                     format!("{us} is no member of the role {}, which {object} names", Ident(role)),
                 )
-                .note("only a member of a role may give objects to it, or change its default privileges")
+                .note(note)
                 .help(format!("as a superuser: GRANT {} TO {}", Ident(role), Ident(us))),
             );
         }

@@ -9,6 +9,7 @@ mod bystanders;
 pub mod context;
 mod drops;
 mod fold;
+pub(crate) mod granting;
 pub mod marks;
 pub(crate) mod needs;
 mod order;

@@ -13,7 +13,8 @@ use crate::core::id::ObjectId;
 use crate::core::name::qualified;
 use crate::core::step::{Action, Step};
 use crate::plan::Plan;
-use crate::sql::parse::parse_one;
+use crate::plan::granting::Granting;
+use crate::sql::parse::{parse_one, statements};
 
 /// What a plan takes for granted. Each with the object of the first step that does.
 #[derive(Debug, Default)]
@@ -32,6 +33,8 @@ pub(crate) struct Needs {
     pub(crate) privileges: BTreeSet<Privilege>,
     /// Roles that we have to be able to become: an object is given to them, or they are who default privileges are for.
     pub(crate) members: BTreeMap<String, (Membership, ObjectId)>,
+    /// What is granted and revoked on objects that exist.
+    pub(crate) grants: BTreeSet<Granting>,
     /// Schemas that exist, and that something is created in.
     pub(crate) create_in: BTreeMap<String, ObjectId>,
     created_roles: BTreeSet<String>,
@@ -74,6 +77,8 @@ pub(crate) enum Membership {
     NewOwner,
     /// We act for it.
     Acting,
+    /// It has granted what is taken back.
+    Grantor,
 }
 
 impl Needs {
@@ -85,15 +90,18 @@ impl Needs {
             created.iter().filter(|c| c.parent_str().is_none()).filter_map(|c| c.schema()).collect();
         for step in plan.steps() {
             needs.add_privileges(step, &created, &schemas);
+            let object = step.object.clone();
             if worth_parsing(&step.sql)
-                && let Ok(found) = parse_one(&step.sql, Found::of)
+                && let Ok(found) = parse_one(&step.sql, move |statement| Found::of_step(statement, &object))
             {
                 let of_old = found.relations.iter().filter(|(relation, ..)| !new_relations.contains(relation));
                 needs.privileges.extend(of_old.map(|(relation, right, columns)| {
                     let (relation, object) = (relation.clone(), step.object.clone());
                     Privilege { relation, right: *right, columns: columns.clone(), object }
                 }));
-                needs.add(found, &step.object);
+                let top = step.object.top();
+                let is_new = created.contains(&top) || top.schema().is_some_and(|s| schemas.contains(&s));
+                needs.add(Found { granting: found.granting.clone().filter(|_| !is_new), ..found }, &step.object);
             }
         }
         let created = std::mem::take(&mut needs.created_roles);
@@ -105,6 +113,7 @@ impl Needs {
         for role in found.roles {
             self.roles.entry(role).or_insert_with(|| object.clone());
         }
+        self.grants.extend(found.granting);
         for (role, membership) in found.members {
             self.members.entry(role).or_insert_with(|| (membership, object.clone()));
         }
@@ -208,9 +217,18 @@ struct Found {
     superuser: bool,
     members: Vec<(String, Membership)>,
     relations: Vec<(String, Right, Vec<String>)>,
+    granting: Option<Granting>,
 }
 
 impl Found {
+    fn of_step(statement: &NodeEnum, object: &ObjectId) -> Self {
+        let mut found = Self::of(statement);
+        if let NodeEnum::GrantStmt(grant) = statement {
+            found.granting = Granting::of(grant, object);
+        }
+        found
+    }
+
     fn of(statement: &NodeEnum) -> Self {
         let mut found = Self::default();
         match statement {
@@ -276,6 +294,15 @@ impl Found {
                 found.new_schema = true;
                 found.new_owner(s.authrole.as_ref());
             }
+            NodeEnum::DoStmt(s) => {
+                for argument in &s.args {
+                    if let Some(NodeEnum::DefElem(argument)) = &argument.node
+                        && let Some(NodeEnum::String(body)) = argument.arg.as_ref().and_then(|arg| arg.node.as_ref())
+                    {
+                        found.become_grantor(&body.sval);
+                    }
+                }
+            }
             NodeEnum::CreateRoleStmt(s) => found.created_role = Some(s.role.clone()),
             NodeEnum::CreateExtensionStmt(s) => found.extension = Some(s.extname.clone()),
             NodeEnum::CreateEventTrigStmt(_)
@@ -286,6 +313,24 @@ impl Found {
             _ => {}
         }
         found
+    }
+
+    /// A block that becomes another role, to take back what that role has granted.
+    fn become_grantor(&mut self, body: &str) {
+        let inside = body.trim().strip_prefix("BEGIN").and_then(|rest| rest.strip_suffix("END"));
+        let Some(all) = inside.filter(|text| text.contains("SET LOCAL ROLE")).and_then(|text| statements(text).ok())
+        else {
+            return;
+        };
+        for statement in all.iter().filter_map(|raw| raw.stmt.as_ref()?.node.as_ref()) {
+            let NodeEnum::VariableSetStmt(set) = statement else { continue };
+            if set.name == "role"
+                && let Some(NodeEnum::AConst(value)) = set.args.first().and_then(|arg| arg.node.as_ref())
+                && let Some(pg_query::protobuf::a_const::Val::Sval(role)) = &value.val
+            {
+                self.members.push((role.sval.clone(), Membership::Grantor));
+            }
+        }
     }
 
     fn grant(&mut self, grant: &GrantStmt) {

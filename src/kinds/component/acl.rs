@@ -169,6 +169,8 @@ pub struct Statement {
     pub sql: String,
     /// Whether it takes something away.
     pub revokes: bool,
+    /// Whether it takes the grant option away, and leaves the privilege.
+    pub only_option: bool,
     /// The privileges it names.
     pub words: Vec<String>,
 }
@@ -205,6 +207,7 @@ impl Subject<'_> {
                 statements.push(Statement {
                     sql: format!("{}{verb} {list} ON {} {end}", self.prefix, self.on),
                     revokes,
+                    only_option: verb == "REVOKE GRANT OPTION FOR",
                     words: words.into_iter().map(str::to_owned).collect(),
                 });
             }

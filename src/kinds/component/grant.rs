@@ -109,9 +109,7 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
     for statement in &statements {
         let mut step = Step::alter(about, statement.sql.clone());
         if !cx.is_new(id) && statement.revokes {
-            step = step
-                .phase(Phase::Contract)
-                .hazard(HazardKind::Access, format!("{grantee} loses {}", statement.words.join(", ")));
+            step = step.phase(Phase::Contract).hazard(HazardKind::Access, loses(grantee, statement));
         } else if !cx.is_new(id) {
             step =
                 gains(step, grantee, &statement.words, Grant::get(cx.to, &Grant::id(id, grantee)).map(|g| &g.unsaid));
@@ -130,6 +128,15 @@ fn steps(id: &ObjectId, grantee: &str, about: &ObjectId, cx: &PlanContext<'_>) -
     }
     steps.extend(columns_again(id, grantee, about, &statements, cx));
     steps
+}
+
+/// What a grantee loses by a REVOKE.
+pub(super) fn loses(grantee: &str, statement: &Statement) -> String {
+    let words = statement.words.join(", ");
+    match statement.only_option {
+        true => format!("{grantee} may no longer grant {words}"),
+        false => format!("{grantee} loses {words}"),
+    }
 }
 
 /// Says that a grantee gains privileges. Those that no file gives it need consent.

@@ -19,7 +19,7 @@ use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
 
 use super::acl::{self, Access, Privileges, Subject};
-use super::grant::{gains, ranked, taken_back_by_others};
+use super::grant::{gains, loses, ranked, taken_back_by_others};
 use super::{Owner, default_privilege, yaml};
 
 /// The letter that `acldefault` takes for sequences.
@@ -122,13 +122,12 @@ fn steps(id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
     let subject = subject(&on, &grantee, cx.major);
     let mut steps = Vec::new();
     for statement in subject.statements(&before, &after) {
-        let said = statement.words.join(", ");
-        let mut step = Step::alter(id, statement.sql);
+        let mut step = Step::alter(id, statement.sql.clone());
         if super::owner::changes(&column, cx) {
             step = step.requires(&Owner::id(&column.top()));
         }
         if statement.revokes {
-            let step = step.phase(Phase::Contract).hazard(HazardKind::Access, format!("{grantee} loses {said}"));
+            let step = step.phase(Phase::Contract).hazard(HazardKind::Access, loses(&grantee, &statement));
             if let Some(granted) = granted {
                 steps.extend(taken_back_by_others(&granted.by_others, &statement.words, &subject, &step));
             }
