@@ -127,6 +127,45 @@ fn a_saved_plan_leaves_the_same_record() {
 }
 
 #[test]
+fn what_another_role_put_where_the_record_belongs_is_neither_run_nor_believed() {
+    let Some(place) = place(TABLE) else { return };
+    let (role, log) = ("trueup_drops_planter", "select count(*) from other.log");
+    place.run(&format!(
+        "do $$ begin create role {role}; exception when duplicate_object or unique_violation then null; end $$;
+         do $$ begin execute format('grant create on database %I to {role}', current_database()); end $$;
+         create table other.log (who text); grant usage on schema other to public; grant insert on other.log to public;
+         create table t (id int primary key, a int); create view v as select a from t;
+         set role {role}; create schema trueup; grant usage on schema trueup to public;
+         create function trueup.f() returns text language sql as 'insert into other.log values (current_user) returning ''h''';
+         create view trueup.declared as select 'schemas that are declared'::text as scope, 1 as format, trueup.f() as hash,
+           'schema:public' || chr(10) || ' view:v' as objects"
+    ));
+    let ran = |place: &Place<'_>| place.database.rows(log).expect("an answer")[0][0].as_deref() != Some("0");
+    says(
+        &ends(place.apply(&[]), REFUSED),
+        &["trueup.declared cannot be read", "it is no table", "drop: view public.v"],
+    );
+    assert!(!ran(&place));
+    place.run(&format!(
+        "set role {role}; drop view trueup.declared;
+         create table trueup.declared (scope text primary key, format int not null, hash text not null, objects text not null,
+           applied_at timestamptz, role text);
+         insert into trueup.declared values ('schemas that are declared', 1, '', 'schema:public' || chr(10) || ' view:v');
+         create function trueup.g() returns trigger language plpgsql as 'begin perform trueup.f(); return new; end';
+         create trigger g before insert or update on trueup.declared for each row execute function trueup.g();
+         create table trueup.history (id bigint generated always as identity, run text, plan text, from_state text, step int, sql_hash text,
+           object text, phase text, status text, sqlstate text, started_at timestamptz, finished_at timestamptz, pid int, role text);
+         create trigger g before insert or update on trueup.history for each row execute function trueup.g();
+         grant all on trueup.declared, trueup.history to public"
+    ));
+    says(&ends(place.apply(&[]), REFUSED), &[&format!("it belongs to {role}"), "drop: view public.v"]);
+    place.write("p/schema.yaml", &TABLE.replace("t_a: (a)", "t_a: (a), t_b: '(a, id)'"));
+    let done = ends(place.apply(&["--allow", "drop"]), FINE);
+    says(&done, &["going on without a journal", "not recorded"]);
+    assert!(!ran(&place) && place.there("t_b"));
+}
+
+#[test]
 fn where_the_record_cannot_be_had_all_is_asked() {
     let Some(place) = place(&format!("{TABLE}{VIEW}")) else { return };
     let me = "trueup_drops_role";

@@ -9,13 +9,16 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::journal::{CREATE_SCHEMA, SCHEMA};
-use crate::core::diagnostic::Result;
+use super::trust::{self, Access};
+use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, literal};
+use crate::core::name::literal;
 use crate::postgres::Session;
 
 /// The record's table.
 pub const TABLE: &str = "trueup.declared";
+
+const NAME: &str = "declared";
 
 /// The version of the outline.
 const FORMAT: u32 = 1;
@@ -87,7 +90,10 @@ pub async fn read(session: &Session, scope: &str) -> Record {
     if !there.is_ok_and(|rows| !rows.is_empty()) {
         return Record::Missing;
     }
-    let sql = format!("SELECT format, objects FROM trueup.declared WHERE scope = {}", literal(scope));
+    if let Some(objection) = trust::objection(session, NAME, Access::Read).await {
+        return Record::Unreadable(objection);
+    }
+    let sql = format!("SELECT format, objects FROM ONLY trueup.declared WHERE scope = {}", literal(scope));
     let rows = match session.rows(&sql).await {
         Ok(rows) => rows,
         Err(error) => return Record::Unreadable(error.message),
@@ -103,10 +109,13 @@ pub async fn read(session: &Session, scope: &str) -> Record {
 /// Records what a project declares; what is recorded already is not written again.
 ///
 /// # Errors
-/// What the server says where it cannot be written; nothing is changed then.
+/// What the server says where it cannot be written, or why it is not to be; nothing is changed then.
 pub async fn write(session: &Session, declared: &Declared) -> Result<()> {
+    if let Some(objection) = trust::objection(session, NAME, Access::Write).await {
+        return Err(Diagnostic::error("not-trusted", objection));
+    }
     let (scope, hash) = (literal(&declared.scope), declared.hash());
-    let probe = format!("SELECT hash, format FROM trueup.declared WHERE scope = {scope}");
+    let probe = format!("SELECT hash, format FROM ONLY trueup.declared WHERE scope = {scope}");
     let known = session.rows(&probe).await;
     if known.as_ref().is_ok_and(|rows| *rows == [[Some(hash.clone()), Some(FORMAT.to_string())]]) {
         return Ok(());
@@ -128,18 +137,12 @@ async fn written(session: &Session, declared: &Declared, is_there: bool) -> Resu
         }
         session.batch(CREATE).await?;
         // What default privileges give to others would let them say what was declared.
-        let others = "SELECT DISTINCT CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END \
-                      FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a \
-                      WHERE c.oid = 'trueup.declared'::pg_catalog.regclass AND a.grantee <> c.relowner";
-        for row in session.rows(others).await? {
-            let role = row.into_iter().next().flatten();
-            let role = role.map_or_else(|| "PUBLIC".to_owned(), |role| Ident(&role).to_string());
-            session.batch(&format!("REVOKE ALL ON TABLE trueup.declared FROM {role}")).await?;
-        }
+        trust::close(session, NAME).await?;
     }
     session
         .batch(&format!(
-            "INSERT INTO trueup.declared (scope, format, hash, objects) VALUES ({}, {FORMAT}, {}, {}) \
+            "INSERT INTO trueup.declared (scope, format, hash, objects, applied_at, role) \
+             VALUES ({}, {FORMAT}, {}, {}, pg_catalog.now(), CURRENT_USER) \
              ON CONFLICT (scope) DO UPDATE SET format = excluded.format, hash = excluded.hash, objects = excluded.objects, \
              applied_at = excluded.applied_at, role = excluded.role; COMMIT",
             literal(&declared.scope),

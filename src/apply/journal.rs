@@ -13,6 +13,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::ApplyObserver;
+use super::trust::{self, Access};
 use crate::core::diagnostic::Result;
 use crate::core::name::literal;
 use crate::core::step::{Step, Transaction};
@@ -50,9 +51,11 @@ CREATE TABLE IF NOT EXISTS trueup.history (
     role text NOT NULL DEFAULT CURRENT_USER
 )";
 
+const NAME: &str = "history";
+
 /// Fails where the table has another shape than this version writes.
 const PROBE: &str = "SELECT id, run, plan, from_state, step, sql_hash, object, phase, status, sqlstate, started_at, finished_at, pid, role \
-     FROM trueup.history LIMIT 0";
+     FROM ONLY trueup.history LIMIT 0";
 
 /// The fingerprint of a plan: equal for equal plans.
 pub fn plan_fingerprint(plan: &Plan) -> String {
@@ -85,15 +88,15 @@ pub struct Progress {
 /// # Errors
 /// What the server says; a journal that is missing or out of reach is no error, but no progress.
 pub async fn progress(session: &Session, plan: &Plan) -> Result<Progress> {
-    if session.rows(PROBE).await.is_err() {
+    if trust::objection(session, NAME, Access::Read).await.is_some() || session.rows(PROBE).await.is_err() {
         return Ok(Progress::default());
     }
     // Rows of this plan since the last row of any other.
     let fingerprint = literal(&plan_fingerprint(plan));
     let rows = session
         .rows(&format!(
-            "SELECT step, sql_hash, status FROM trueup.history WHERE plan = {fingerprint} AND id > \
-             coalesce((SELECT pg_catalog.max(id) FROM trueup.history WHERE plan <> {fingerprint}), 0) ORDER BY id"
+            "SELECT step, sql_hash, status FROM ONLY trueup.history WHERE plan = {fingerprint} AND id > \
+             coalesce((SELECT pg_catalog.max(id) FROM ONLY trueup.history WHERE plan <> {fingerprint}), 0) ORDER BY id"
         ))
         .await?;
     let hashes: Vec<String> = plan.steps().map(sql_hash).collect();
@@ -153,6 +156,10 @@ pub(super) struct Journal {
 impl Journal {
     /// Opens the journal, creating it where it is missing. Without the privilege to do so the run goes on without one.
     pub(super) async fn open(session: &Session, plan: &Plan, observer: &dyn ApplyObserver) -> Option<Self> {
+        if let Some(objection) = trust::objection(session, NAME, Access::Write).await {
+            observer.note(&format!("going on without a journal: {TABLE} is not written ({objection})"));
+            return None;
+        }
         if session.rows(PROBE).await.is_err() {
             // Somebody may have made the schema for a role that may not.
             let missing = session
@@ -160,7 +167,13 @@ impl Journal {
                 .await
                 .is_ok_and(|rows| rows.is_empty());
             let schema = if missing { CREATE_SCHEMA } else { "" };
-            let made = session.batch(&format!("BEGIN; {schema}{CREATE}; COMMIT")).await;
+            let mut made = session.batch(&format!("BEGIN; {schema}{CREATE}")).await;
+            if made.is_ok() {
+                made = trust::close(session, NAME).await;
+            }
+            if made.is_ok() {
+                made = session.batch("COMMIT").await;
+            }
             if let Err(error) = made {
                 let _ = session.batch("ROLLBACK").await;
                 let why = error.message;

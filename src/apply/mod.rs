@@ -21,6 +21,7 @@ mod rights;
 mod rows;
 pub mod run;
 pub mod settings;
+mod trust;
 
 use std::time::Duration;
 
