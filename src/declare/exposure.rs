@@ -17,7 +17,7 @@ use crate::declare::project::{FILE, Project};
 pub const KEY: &str = "auto_expose_new_tables";
 
 /// The CLI's file, from the folder of a repository.
-const CONFIG: &str = "supabase/config.toml";
+pub const CONFIG: &str = "supabase/config.toml";
 
 /// Whether new tables and functions are open, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]

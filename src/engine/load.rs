@@ -283,6 +283,10 @@ impl<'a> Workplace<'a> {
             StateSpec::Git { rev, path } => {
                 let (dir, inner) = at_revision(rev, path.as_deref())?;
                 self.checkouts.push(dir);
+                // The revision's own settings of the platform, unless other migrations are compared with it.
+                if let StateSpec::Sql(files) = &inner {
+                    self.migrations.get_or_insert_with(|| files.clone());
+                }
                 Box::pin(self.load(&inner, live)).await
             }
             StateSpec::Live(_) | StateSpec::Environment(_) => Ok(Loaded::default()),

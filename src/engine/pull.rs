@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::core::catalog::{Catalog, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Result};
+use crate::core::id::ObjectId;
+use crate::core::versions;
 use crate::declare::project::{FILE, Profile, Project, SUPABASE_API_ROLES};
 use crate::declare::{resolve, write};
 use crate::engine::load::{Loaded, Workplace};
 use crate::engine::{Settings, scope};
+use crate::kinds::KindTag;
 use crate::kinds::component::{self, DefaultPrivilege};
 use crate::state::StateSpec;
 
@@ -81,7 +84,12 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
                     project.all_grants = true;
                 }
             }
-            let catalog = in_project(&loaded.catalog, &project);
+            let mut catalog = in_project(&loaded.catalog, &project);
+            if loaded.is_of_files && project.profile == Profile::Supabase && is_public_as_the_platform_has_it(&catalog)
+            {
+                let of_public = |id: &ObjectId| *id == public() || id.parent().is_some_and(|of| of == public());
+                catalog = catalog.filtered(|id, _| !(of_public(id) && (id.kind().is_component() || *id == public())));
+            }
             notes.extend(granted_by_others(&catalog));
             settings.progress.stage("writing YAML");
             // What the platform gives by default stays in the catalog: it says which privileges of objects need no word.
@@ -185,10 +193,40 @@ fn is_exposure(default: &DefaultPrivilege) -> bool {
         && default.is_all()
 }
 
+fn public() -> ObjectId {
+    ObjectId::root(KindTag::Schema, "public")
+}
+
+/// Whether the migrations left the schema `public` as they found it. Who may use it is then the platform's to say, and not written down.
+fn is_public_as_the_platform_has_it(catalog: &Catalog) -> bool {
+    let usage = |privileges: &component::acl::Privileges| privileges.iter().eq([(&"USAGE".to_owned(), &false)]);
+    let is_usual = |(id, grant): (ObjectId, &component::Grant)| match &*id.name() {
+        "public" => grant.privileges.get("USAGE") == Some(&false),
+        "postgres" => usage(&grant.privileges),
+        role => usage(&grant.privileges) && SUPABASE_API_ROLES.contains(&role),
+    };
+    let public = public();
+    let grants: Vec<_> = catalog
+        .children(&public, KindTag::Grant)
+        .filter_map(|(id, object)| Some((id.clone(), component::Grant::of(object)?)))
+        .collect();
+    let has_all = SUPABASE_API_ROLES
+        .iter()
+        .chain(&["postgres", "public"])
+        .all(|role| grants.iter().any(|(id, _)| id.name() == *role));
+    let comment = component::Comment::get(catalog, &component::Comment::id(&public));
+    let owner = component::Owner::get(catalog, &component::Owner::id(&public));
+    let is_given = |owner: &component::Owner| {
+        catalog.origin.major < versions::PUBLIC_SCHEMA_CLOSED || owner.role == "pg_database_owner"
+    };
+    has_all
+        && grants.into_iter().all(is_usual)
+        && comment.is_none_or(|comment| comment.text == "standard public schema")
+        && owner.is_none_or(is_given)
+}
+
 /// A database with the platform's schemas, tables and roles.
 fn looks_like_supabase(catalog: &Catalog) -> bool {
-    use crate::core::id::ObjectId;
-    use crate::kinds::KindTag;
     let table = |schema: &str, name: &str| catalog.contains(&ObjectId::in_schema(KindTag::Table, schema, name));
     // The role of the platform's own migrations owns its schemas on a real project; a copy of its tables alone is no platform.
     table("auth", "users") && table("auth", "schema_migrations") && table("storage", "objects")

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::places::Alias;
+use crate::declare::exposure;
 use crate::state::{StateSpec, of_path};
 
 /// The files of a revision, in a temporary folder that is there as long as this is.
@@ -70,10 +71,22 @@ fn checkout(rev: &str, path: Option<&Path>) -> Result<Checkout> {
         // What is not there is told of where it is included.
         let _ = git.write(name, folder.path());
     }
+    // The platform's settings as the revision has them, beside its migrations or a project.
+    for config in within_reach(&within) {
+        let _ = git.write(&config, folder.path());
+    }
     // Git knows files by their paths from the top of the repository.
     let prefix = git.run(&["rev-parse", "--show-prefix"])?;
     let prefix = format!("{rev}:{}", String::from_utf8_lossy(&prefix).trim_end_matches('\n'));
     Ok(Checkout { _alias: Alias::new(folder.path(), prefix), folder })
+}
+
+/// Where the file of the Supabase CLI may be, for a state at a path: in the folder of that name above it or beside it.
+fn within_reach(path: &str) -> BTreeSet<String> {
+    let path: PathBuf = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    let of = |folder: &Path| [folder.join("supabase/config.toml"), folder.join("config.toml")];
+    let all = path.ancestors().flat_map(of).filter(|file| file.ends_with(exposure::CONFIG));
+    all.map(|file| file.display().to_string()).collect()
 }
 
 /// The files that a YAML file may include (`!file path`), by their paths relative to the current folder.
