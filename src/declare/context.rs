@@ -43,6 +43,8 @@ pub struct DeclareContext<'a> {
     pub value_renames: BTreeMap<(ObjectId, String), String>,
     /// Objects whose name the project did not choose (an unnamed constraint or index): they match a live one of the same definition.
     pub unnamed: Vec<ObjectId>,
+    /// Tables of which it is said whether row-level security is on.
+    pub guarded: Vec<ObjectId>,
     /// What is declared about rows.
     pub data: crate::data::Data,
     /// Declared tests.
@@ -71,6 +73,7 @@ impl<'a> DeclareContext<'a> {
             renames: BTreeMap::new(),
             value_renames: BTreeMap::new(),
             unnamed: Vec::new(),
+            guarded: Vec::new(),
             data: crate::data::Data::default(),
             tests: Vec::new(),
             of_servers: Vec::new(),
@@ -141,6 +144,7 @@ impl<'a> DeclareContext<'a> {
         self.renames.extend(other.renames);
         self.value_renames.extend(other.value_renames);
         self.unnamed.extend(other.unnamed);
+        self.guarded.extend(other.guarded);
         self.unread.extend(other.unread);
         let twice = self.data.absorb(other.data);
         self.problems.extend(twice);

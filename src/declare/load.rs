@@ -32,6 +32,8 @@ pub struct Declared {
     pub data: crate::data::Data,
     /// Objects whose names the project did not choose.
     pub unnamed: Vec<ObjectId>,
+    /// Tables of which it is said whether row-level security is on.
+    pub guarded: Vec<ObjectId>,
     /// What was noticed, and stops nothing.
     pub notes: Problems,
     /// Fragments that the grammar at hand refuses and a newer server may read.
@@ -259,6 +261,7 @@ pub fn declare(trees: &Trees, project: &Project, live: Option<&Catalog>) -> Resu
         renames: cx.renames,
         value_renames: cx.value_renames,
         unnamed: cx.unnamed,
+        guarded: cx.guarded,
         unread: cx.unread,
         data: cx.data,
         tests: cx.tests,

@@ -38,6 +38,8 @@ pub struct Loaded {
     pub value_renames: rename::ValueRenames,
     /// Objects whose name the project did not choose.
     pub unnamed: Vec<ObjectId>,
+    /// Tables of which a project says whether row-level security is on.
+    pub guarded: Vec<ObjectId>,
     /// Of whom a project says what they may do.
     pub decided: Decided,
     /// The state to start from after the project's renames, where some are still to be done.

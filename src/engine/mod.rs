@@ -193,6 +193,8 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         (std::mem::take(&mut to_state.renames), std::mem::take(&mut to_state.value_renames));
     let unnamed = std::mem::take(&mut to_state.unnamed);
     let decided = std::mem::take(&mut to_state.decided);
+    // A database, or files of SQL, say all of what they hold.
+    options.guarded = to_state.declared.is_some().then(|| std::mem::take(&mut to_state.guarded).into_iter().collect());
     let usual_names = to_state.declared.is_none() || place.project.usual_names;
     let unsaid_names = match &to_state.declared {
         Some(declared) if usual_names => not_null_names::unsaid(&to_state.catalog, |id| declared.contains(id)),

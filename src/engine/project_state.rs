@@ -34,10 +34,12 @@ pub async fn load(mut declared: Declared, live: Option<&Catalog>, place: &mut Wo
     let (renames, value_renames) = (std::mem::take(&mut declared.renames), std::mem::take(&mut declared.value_renames));
     let data = std::mem::take(&mut declared.data);
     let unnamed = declared.unnamed.clone();
+    let guarded = std::mem::take(&mut declared.guarded);
     let loaded = |catalog, declared, renamed| Loaded {
         is_of_files: false,
         context: BTreeSet::new(),
         unnamed: unnamed.clone(),
+        guarded: guarded.clone(),
         data: data.clone(),
         catalog,
         declared: Some(declared),

@@ -31,6 +31,8 @@ pub struct PlanContext<'a> {
     pub online: bool,
     /// Of whom the project says what they may do, where the default privileges that the plan will meet are not known.
     pub unread: Option<&'a Decided>,
+    /// The tables of which the project says whether row-level security is on; none where the wanted state says all there is to say.
+    pub guarded: Option<&'a BTreeSet<ObjectId>>,
 }
 
 impl PlanContext<'_> {

@@ -127,6 +127,8 @@ pub struct PlanOptions {
     pub undeclared: std::collections::BTreeMap<ObjectId, String>,
     /// Of whom the project says what they may do, where the default privileges of the database that the plan will meet are not known.
     pub unread: Option<Decided>,
+    /// The tables of which the project says whether row-level security is on; none where all that is not there is meant.
+    pub guarded: Option<std::collections::BTreeSet<ObjectId>>,
 }
 
 impl PlanOptions {
@@ -143,6 +145,7 @@ impl PlanOptions {
             bystanders: Vec::new(),
             undeclared: std::collections::BTreeMap::new(),
             unread: None,
+            guarded: None,
         }
     }
 }
@@ -164,6 +167,7 @@ pub fn plan(from: &Catalog, to: &Catalog, options: &PlanOptions) -> Result<Plan>
         major: options.major,
         online: options.online,
         unread: options.unread.as_ref(),
+        guarded: options.guarded.as_ref(),
     };
     let work = rebuild::expand(&differences, &mut cx);
     fold::fold(&mut cx);

@@ -361,6 +361,7 @@ fn alone(id: &ObjectId, object: &crate::kinds::Object, editor: &Editor<'_>) -> V
         major: editor.plan.major,
         online: false,
         unread: None,
+        guarded: None,
     };
     if object.kind().info().inline {
         return Vec::new();

@@ -98,7 +98,9 @@ impl Declare for Table {
         if !cx.manages(&id.schema().unwrap_or_default()) {
             return declare_guests(&id, &fields, parent, key, cx);
         }
-        let rls = fields.one_of("rls")?.unwrap_or("disabled");
+        let rls = fields.one_of("rls")?;
+        cx.guarded.extend(rls.map(|_| id.clone()));
+        let rls = rls.unwrap_or("disabled");
         let partition_by = fields.sql("partition_by")?;
         if let Some(text) = partition_by {
             crate::sql::partition_key(text)

@@ -193,8 +193,14 @@ fn alter_forced(change: &Change<'_, Table>) -> Vec<Step> {
 /// Switches row-level security. On before its policies exist, it would hide every row; on after new grants, or only when
 /// constraints have been proved, it would show every row meanwhile. So it waits for the policies, and privileges wait for it.
 fn guard(change: &Change<'_, Table>, on: bool, what: &str, words: (&str, &str), whose: &str) -> Step {
-    let step = alter(change, &format!("{} {what}", if on { words.0 } else { words.1 }))
-        .hazard(HazardKind::Access, format!("changes which rows {whose} may see or change"));
+    let step = alter(change, &format!("{} {what}", if on { words.0 } else { words.1 }));
+    let reason = format!("changes which rows {whose} may see or change");
+    let step = match change.cx.guarded.is_some_and(|guarded| !on && !guarded.contains(change.id)) {
+        true => {
+            step.hazard_to_consent_to(HazardKind::Access, format!("{reason}, and the project does not say `rls` of it"))
+        }
+        false => step.hazard(HazardKind::Access, reason),
+    };
     if !on {
         return step.rank(9);
     }

@@ -38,6 +38,7 @@ pub(crate) fn once_declared(id: &ObjectId, object: &Object, to: &Catalog) -> Opt
         major: to.origin.major,
         online: true,
         unread: None,
+        guarded: None,
     };
     match object {
         Object::Constraint(new) if !new.inherited => constraint(new, id, &cx),

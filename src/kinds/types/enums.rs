@@ -176,6 +176,7 @@ mod tests {
             major: versions::NEWEST_MAJOR,
             online: true,
             unread: None,
+            guarded: None,
         };
         let of = |values: &[&str]| Enum { values: values.iter().map(|&v| v.to_owned()).collect() };
         let id = ObjectId::in_schema(KindTag::Enum, "public", "e");

@@ -49,22 +49,32 @@ fn alter_options(change: &Change<'_, View>) -> Vec<Step> {
         .into_iter()
         .map(|clause| {
             let step = Step::alter(change.id, format!("ALTER VIEW {} {clause}", change.id.sql()));
-            access(change.cx.locked(step, LockMode::AccessExclusive, change.id), change)
+            access(change.cx.locked(step, LockMode::AccessExclusive, change.id), change.old, change.new, change.cx)
         })
         .collect()
 }
 
 /// Adds the hazard of a change of whose rights the view reads with.
-fn access(step: Step, change: &Change<'_, View>) -> Step {
+fn access(step: Step, old: &View, new: &View, cx: &PlanContext<'_>) -> Step {
     let on = |view: &View, option: &str| view.options.get(option).is_some_and(|v| is_true(v));
     let mut step = step;
-    if on(change.old, "security_invoker") != on(change.new, "security_invoker") {
-        let rights = if on(change.new, "security_invoker") { "whoever reads it" } else { "its owner" };
-        step = step.hazard(HazardKind::Access, format!("it reads with the rights of {rights} from now on"));
+    let hazard = |step: Step, option: &str, reason: String| {
+        let unsaid = cx.guarded.is_some() && !new.options.contains_key(option);
+        match unsaid && on(old, option) {
+            true => {
+                let reason = format!("{reason}, and the project does not say `{option}` of it");
+                step.hazard_to_consent_to(HazardKind::Access, reason)
+            }
+            false => step.hazard(HazardKind::Access, reason),
+        }
+    };
+    if on(old, "security_invoker") != on(new, "security_invoker") {
+        let rights = if on(new, "security_invoker") { "whoever reads it" } else { "its owner" };
+        step = hazard(step, "security_invoker", format!("it reads with the rights of {rights} from now on"));
     }
-    if on(change.old, "security_barrier") && !on(change.new, "security_barrier") {
+    if on(old, "security_barrier") && !on(new, "security_barrier") {
         let reason = "a function in a reader's query may see rows that the view hides from now on";
-        step = step.hazard(HazardKind::Access, reason);
+        step = hazard(step, "security_barrier", reason.to_owned());
     }
     step
 }
@@ -110,7 +120,11 @@ impl Kind for View {
     }
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
-        let mut steps = vec![Step::create(id, self.sql(id, false))];
+        let step = Step::create(id, self.sql(id, false));
+        let mut steps = vec![match Self::get(cx.from, id) {
+            Some(old) => access(step, old, self, cx),
+            None => step,
+        }];
         column::creations(id, cx, &mut steps);
         steps
     }
@@ -128,7 +142,7 @@ impl Kind for View {
                 step.creates.push(id.clone());
             }
         }
-        vec![access(change.cx.locked(step, LockMode::AccessExclusive, change.id), change)]
+        vec![access(change.cx.locked(step, LockMode::AccessExclusive, change.id), change.old, change.new, change.cx)]
     }
 
     fn mentions(&self, _id: &ObjectId, out: &mut Mentions) {
