@@ -240,6 +240,23 @@ fn what_postgresql_lets_others_than_the_owner_do_is_done_and_the_rest_is_refused
 }
 
 #[test]
+fn what_is_declared_on_a_table_of_the_platform_that_is_not_there_is_refused_before_anything_is_run() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(server, "");
+    place.write("p/trueup.yaml", "version: 1\nprofile: supabase\nmanage: {schemas: [public]}\n");
+    let function = "functions:\n  f(): {returns: trigger, language: plpgsql, body: begin return new; end}\n";
+    let from = place.database.url.clone();
+    for (guest, object) in [
+        ("triggers: {t: after insert for each row execute function f()}", "trigger t on auth.users"),
+        ("policies: {p: {for: select, using: 'true'}}", "policy p on auth.users"),
+    ] {
+        place.write("p/schema.yaml", &format!("{function}tables:\n  auth.users:\n    {guest}\n"));
+        let refused = ends(place.call(&["apply", "--from", &from, "--to", "p", "--yes"]), 1);
+        says(&refused, &["missing-table", "there is no table auth.users", object, "nothing has been changed"]);
+    }
+}
+
+#[test]
 fn a_grant_that_postgresql_would_only_warn_of_is_refused_before_anything_is_run() {
     let Some(server) = support::servers::server() else { return };
     let role = |name: &str| {
@@ -251,7 +268,7 @@ fn a_grant_that_postgresql_would_only_warn_of_is_refused_before_anything_is_run(
     let place = Place::new(
         server,
         &format!(
-            "{} {} create schema theirs; grant usage on schema theirs to {me};
+            "{} {} create schema theirs; grant usage on schema theirs to {me}, {owner};
              create table theirs.t (id int, \"a B\" int); create sequence theirs.q; create type theirs.e as enum ('a');
              create function theirs.f(int) returns int language sql as 'select 1';
              grant select on theirs.t to {me} with grant option; grant insert on theirs.t to {me}; grant update (id) on theirs.t to {me} with grant option;

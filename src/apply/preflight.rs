@@ -65,6 +65,7 @@ pub async fn preflight(session: &Session, plan: &Plan, until: Option<Phase>) -> 
     let place = |object: &ObjectId| plan.steps().find(|s| s.object == *object).and_then(|s| s.location.clone());
     roles(session, &needs, &place, &mut found).await;
     extensions(session, &needs, &us, &place, &mut found).await;
+    relations(session, &needs, &place, &mut found).await;
     if !us.superuser {
         for object in &needs.superuser {
             found.push(us.needs_superuser(object));
@@ -202,6 +203,27 @@ async fn roles(session: &Session, needs: &Needs, place: &Places<'_>, found: &mut
         let mut problem =
             Diagnostic::error("missing-role", format!("there is no role {}, which {object} names", Ident(role)))
                 .help(format!("create it first (CREATE ROLE {}), or correct the name", Ident(role)));
+        problem.location = place(object);
+        found.push(problem);
+    }
+}
+
+/// Tables that are not the project's to make, and that it declares something on.
+async fn relations(session: &Session, needs: &Needs, place: &Places<'_>, found: &mut Vec<Box<Diagnostic>>) {
+    if needs.relations.is_empty() {
+        return;
+    }
+    let values: Vec<String> = needs.relations.keys().map(|name| format!("({})", literal(name))).collect();
+    let sql = format!(
+        "SELECT v.name FROM (VALUES {}) v(name) WHERE pg_catalog.to_regclass(v.name) IS NULL",
+        values.join(", ")
+    );
+    for name in names(session, &sql).await.unwrap_or_default() {
+        let Some(object) = needs.relations.get(&name) else { continue };
+        let mut problem =
+            Diagnostic::error("missing-table", format!("there is no table {name}, which {object} is declared on"))
+                .note("it lies in a schema that the project does not manage, so it is not the project's to create")
+                .help("create it first, leave out what is declared on it, or name its schema among the managed ones");
         problem.location = place(object);
         found.push(problem);
     }

@@ -141,6 +141,14 @@ fn question(about: &str) -> Question {
              WHERE pg_sequence_last_value(s.oid) NOT BETWEEN d.low AND d.high"
                 .to_owned(),
         ),
+        // CREATE OR REPLACE VIEW takes an option away that it does not name, and what is read then is open to more.
+        "view option" => ask(
+            "(relation, option)",
+            "SELECT format('view %s has %s, and the project says neither true nor false of it: without it, it would show more than now', d.relation, d.option)\n    \
+             FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relkind = 'v'\n    \
+             CROSS JOIN LATERAL unnest(c.reloptions) o\n    WHERE split_part(o, '=', 1) = d.option AND split_part(o, '=', 2)::boolean"
+                .to_owned(),
+        ),
         // A column cannot be added to a partition alone, nor to a table of a type, and a table has one place in the tree: none of it is
         // mended by additions.
         "place" => ask(
@@ -209,6 +217,8 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
             if !names.is_empty() {
                 asked.push(("view", format!("({relation}, {}, {})", labels(&names), labels(&types))));
             }
+            let unsaid = ["security_invoker", "security_barrier"].into_iter().filter(|o| !view.options.contains_key(o));
+            asked.extend(unsaid.map(|option| ("view option", format!("({relation}, {})", literal(option)))));
             asked
         }
         Object::MaterializedView(view) => vec![

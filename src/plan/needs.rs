@@ -33,6 +33,8 @@ pub(crate) struct Needs {
     pub(crate) privileges: BTreeSet<Privilege>,
     /// Roles that we have to be able to become: an object is given to them, or they are who default privileges are for.
     pub(crate) members: BTreeMap<String, (Membership, ObjectId)>,
+    /// Relations that something is created on, and that the plan takes for being there.
+    pub(crate) relations: BTreeMap<String, ObjectId>,
     /// What is granted and revoked on objects that exist.
     pub(crate) grants: BTreeSet<Granting>,
     /// Schemas that exist, and that something is created in.
@@ -106,6 +108,13 @@ impl Needs {
         }
         let created = std::mem::take(&mut needs.created_roles);
         needs.roles.retain(|role, _| !created.contains(role));
+        // What is renamed, or moved, has its new name only by then.
+        let moves = |step: &Step| {
+            step.action == Action::Rename || step.sql.contains(" RENAME ") || step.sql.contains(" SET SCHEMA ")
+        };
+        if plan.steps().any(moves) {
+            needs.relations.clear();
+        }
         needs
     }
 
@@ -145,6 +154,16 @@ impl Needs {
                 self.create_in.entry(schema.into_owned()).or_insert_with(|| object.clone());
             }
         } else if !is_new {
+            let on_relation = [
+                "CREATE TRIGGER ",
+                "CREATE CONSTRAINT TRIGGER ",
+                "CREATE POLICY ",
+                "CREATE INDEX ",
+                "CREATE UNIQUE INDEX ",
+            ];
+            if on_relation.iter().any(|begin| step.sql.starts_with(begin)) && top.schema().is_some() {
+                self.relations.entry(top.sql()).or_insert_with(|| object.clone());
+            }
             match right(&step.sql) {
                 Some(right) => {
                     let (relation, columns, object) = (top.sql(), Vec::new(), object.clone());
