@@ -155,6 +155,7 @@ static CHECK: Printer = Printer {
 
 /// `pg_get_expr` puts parentheses around a whole operator expression; without them the text reads as people write it.
 pub(crate) fn unwrapped(text: &str) -> String {
+    let text = &*crate::sql::expression_in_one_form(text);
     let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) else { return text.to_owned() };
     // The parentheses of a subquery are part of the expression.
     let first = inner.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();

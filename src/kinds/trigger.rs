@@ -289,7 +289,7 @@ impl Introspect for Trigger {
             return Ok(());
         }
         let constraint = row.bool("constraint")?;
-        let printed = row.text("definition")?;
+        let printed = &*crate::sql::expression_in_one_form(row.text("definition")?);
         let Some(definition) = cut(printed) else {
             return Err(Diagnostic::error(
                 "catalog-row",

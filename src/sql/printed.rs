@@ -3,17 +3,28 @@
 //! `FROM cast(now() AT TIME ZONE 'utc' AS timestamp)` is printed as `FROM (now() AT TIME ZONE 'utc'::text)`, which no server reads; the
 //! minor releases of November 2026 print `FROM CAST((now() AT TIME ZONE 'utc'::text) AS timestamp without time zone)`. A call of
 //! the function means the same, and all print that alike. Those releases also write `AS` before the alias of the table that
-//! UPDATE, DELETE and MERGE change.
+//! UPDATE, DELETE and MERGE change, and put parentheses around `x IS DOCUMENT` (without them, `true = x IS DOCUMENT` is not read
+//! again).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::lexer::{Kind, Token, closing, tokens};
 
+/// A printed expression in the one form.
+pub fn expression_in_one_form(printed: &str) -> Cow<'_, str> {
+    match printed.contains(" IS DOCUMENT") {
+        true => Cow::Owned(in_one_form(printed.to_owned())),
+        false => Cow::Borrowed(printed),
+    }
+}
+
 /// A printed query or body in the one form.
 pub fn in_one_form(printed: String) -> String {
-    let holds = |word: &str| printed.contains(word);
+    const WORDS: &[&str] =
+        &["AT TIME ZONE", "AT LOCAL", "OVERLAPS", "NORMALIZED", "UPDATE ", "DELETE ", "MERGE ", "IS DOCUMENT"];
     // What is not there need not be looked for: the most texts end here.
-    if !["AT TIME ZONE", "AT LOCAL", "OVERLAPS", "NORMALIZED", "UPDATE ", "DELETE ", "MERGE "].into_iter().any(holds) {
+    if !WORDS.iter().any(|word| printed.contains(word)) {
         return printed;
     }
     let Ok(found) = tokens(&printed) else { return printed };
@@ -22,6 +33,10 @@ pub fn in_one_form(printed: String) -> String {
     for at in 0..found.len() {
         changes.extend(text.target(at).map(|place| (place..place, "AS ".to_owned())));
         changes.extend(text.calls(at));
+        if let Some(range) = text.bare_document(at) {
+            changes.push((range.start..range.start, "(".to_owned()));
+            changes.push((range.end..range.end, ")".to_owned()));
+        }
     }
     let mut out = printed.clone();
     changes.sort_by_key(|(range, _)| range.start);
@@ -30,6 +45,12 @@ pub fn in_one_form(printed: String) -> String {
     }
     out
 }
+
+/// Words before an operand that are no name of what is called.
+const OPERATORS: &[&str] = &[
+    "and", "or", "not", "where", "having", "then", "else", "case", "when", "select", "distinct", "by", "on", "set",
+    "values", "return", "from", "as", "using", "is", "in", "like", "between",
+];
 
 struct Text<'a> {
     sql: &'a str,
@@ -55,6 +76,49 @@ impl Text<'_> {
             (Some(first), Some(last)) => self.sql.get(first.start..last.end).unwrap_or_default(),
             _ => "",
         }
+    }
+
+    /// The place of `x IS DOCUMENT` where it has no parentheses around it; IS stands at a token.
+    fn bare_document(&self, at: usize) -> Option<Range<usize>> {
+        if !(self.is(at, "is") && self.is(at + 1, "document")) {
+            return None;
+        }
+        let start = self.operand(at.checked_sub(1)?)?;
+        let place = self.tokens.get(start)?.start..self.tokens.get(at + 1)?.end;
+        let open = start.checked_sub(1).filter(|open| self.is(*open, "(") && self.is(at + 2, ")"));
+        let Some(open) = open else { return Some(place) };
+        // Of what are the parentheses?
+        let before = open.checked_sub(1)?;
+        let is_own = match () {
+            () if self.is(before, "when") => self.is(at + 3, "then"),
+            () if self.is(before, "on") || self.is(before, "check") => false,
+            () => !self.is_name(before) || OPERATORS.iter().any(|word| self.is(before, word)),
+        };
+        (!is_own).then_some(place)
+    }
+
+    /// The first token of the operand that ends with a token: a name, a literal or a call, perhaps with casts.
+    fn operand(&self, last: usize) -> Option<usize> {
+        let mut at = last;
+        if self.is(at, ")") {
+            let mut depth = 0_usize;
+            while {
+                depth = depth + usize::from(self.is(at, ")")) - usize::from(self.is(at, "("));
+                depth > 0
+            } {
+                at = at.checked_sub(1)?;
+            }
+            let is_call = at
+                .checked_sub(1)
+                .is_some_and(|before| self.is_name(before) && !OPERATORS.iter().any(|word| self.is(before, word)));
+            at -= usize::from(is_call);
+        } else if self.is(at, "end") {
+            return None;
+        }
+        while self.follows(at, ".") {
+            at = at.checked_sub(2)?;
+        }
+        if self.follows(at, "::") { self.operand(at.checked_sub(2)?) } else { Some(at) }
     }
 
     /// Where the alias of the table that a statement changes stands without `AS`; the statement begins at a token.
@@ -195,6 +259,26 @@ mod tests {
             "WITH x AS (DELETE FROM t k RETURNING k.a) SELECT 1",
             "WITH x AS (DELETE FROM t AS k RETURNING k.a) SELECT 1",
         );
+    }
+
+    #[test]
+    fn is_document_has_parentheses() {
+        let form = "SELECT (NOT (a.xm IS DOCUMENT)) AS d1, ((a.xm IS DOCUMENT) = true) AS d2, COALESCE((a.xm IS DOCUMENT), false) AS d3, \
+             CASE WHEN (a.xm IS DOCUMENT) THEN 1 END AS d4, (XMLPARSE(DOCUMENT a.y STRIP WHITESPACE) IS DOCUMENT) AS d5, \
+             (NOT ((a.y)::xml IS DOCUMENT)) AS d6, f((a.x IS DOCUMENT)) FROM (a JOIN b ON ((b.x IS DOCUMENT))) \
+             WHERE (((a.xm IS DOCUMENT) AND (a.x = 1)) OR ('<a/>'::xml IS DOCUMENT))";
+        let old = "SELECT (NOT a.xm IS DOCUMENT) AS d1, (a.xm IS DOCUMENT = true) AS d2, COALESCE(a.xm IS DOCUMENT, false) AS d3, \
+             CASE WHEN a.xm IS DOCUMENT THEN 1 END AS d4, XMLPARSE(DOCUMENT a.y STRIP WHITESPACE) IS DOCUMENT AS d5, \
+             (NOT (a.y)::xml IS DOCUMENT) AS d6, f(a.x IS DOCUMENT) FROM (a JOIN b ON (b.x IS DOCUMENT)) \
+             WHERE ((a.xm IS DOCUMENT AND (a.x = 1)) OR '<a/>'::xml IS DOCUMENT)";
+        is(form, form);
+        // `(NOT a IS DOCUMENT)` has parentheses of its own; so have the others.
+        is(old, form);
+        is("xm IS DOCUMENT", "(xm IS DOCUMENT)");
+        is("CHECK (xm IS DOCUMENT)", "CHECK ((xm IS DOCUMENT))");
+        is("WHEN (new.xm IS DOCUMENT) EXECUTE FUNCTION f()", "WHEN ((new.xm IS DOCUMENT)) EXECUTE FUNCTION f()");
+        is("WHERE (xm IS DOCUMENT)", "WHERE (xm IS DOCUMENT)");
+        is("SELECT 'x IS DOCUMENT'", "SELECT 'x IS DOCUMENT'");
     }
 
     #[test]

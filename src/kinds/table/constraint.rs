@@ -23,6 +23,7 @@ use crate::kinds::table::partition::{
 };
 use crate::kinds::table::premise;
 use crate::kinds::table::targets::{self, Targets};
+use crate::kinds::types::in_expressions;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
 
@@ -241,6 +242,9 @@ impl Constraint {
         let stays = !cx.is_new(&table) && !cx.is_dropped(&table);
         let simple = stays && whole(cx.to) && whole(cx.from) && !part(cx.to) && !part(cx.from) && !self.inherited;
         if !simple || !cx.can_build_beside(id) || Self::get(cx.from, id).is_none_or(|old| old.inherited) {
+            return None;
+        }
+        if in_expressions::is_in_the_way(id, cx) {
             return None;
         }
         let beside = crate::core::name::beside(&name);
@@ -677,7 +681,8 @@ impl Introspect for Constraint {
         }
         let name = row.text("name")?;
         let letter = row.char("type")?;
-        let definition = row.opt("definition")?;
+        let definition = row.opt("definition")?.map(crate::sql::expression_in_one_form);
+        let definition = definition.as_deref();
         let tree = definition.filter(|_| letter == 'c' && out.prints_later);
         let deferrable = row.bool("deferrable")?;
         let initially_deferred = row.bool("deferred")?;
@@ -788,7 +793,8 @@ static CHECK: Printer = Printer {
     query: "select oid, 'CHECK (' || pg_get_expr(conbin, conrelid) || ')' from pg_constraint where oid = any ($oids)",
     set: |object, text| {
         if let Object::Constraint(constraint) = object {
-            std::sync::Arc::make_mut(constraint).definition = text.unwrap_or_default().to_owned();
+            std::sync::Arc::make_mut(constraint).definition =
+                crate::sql::expression_in_one_form(text.unwrap_or_default()).into_owned();
         }
     },
 };

@@ -155,7 +155,7 @@ impl Introspect for Default {
             return Ok(());
         };
         let generated = row.char("generated")?;
-        let expression = row.string("expression")?;
+        let expression = crate::sql::expression_in_one_form(row.text("expression")?).into_owned();
         let column = out.builder.id(handle).clone();
         if oid == 0 {
             // It has none though a parent has one: to say that of a table that inherits takes DEFAULT NULL.

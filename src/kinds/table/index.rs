@@ -17,6 +17,7 @@ use crate::kinds::table::partition::{
 };
 use crate::kinds::table::premise;
 use crate::kinds::table::targets::{self, Targets};
+use crate::kinds::types::in_expressions;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Definition, Fields, Key, KeyDoc, Node, Out, Shape};
@@ -155,6 +156,7 @@ impl Index {
             && whole(cx.to, attached(cx.to))
             && self.is_renewed(id, cx)
             && cx.can_build_beside(id)
+            && !in_expressions::is_in_the_way(id, cx)
     }
 
     /// Whether the index is dropped and made again on the same relation. Where its new form cannot be built beside the old one
@@ -328,8 +330,10 @@ impl Introspect for Index {
         let flags = super::constraint::numbers(row.text("flags")?);
         let (valid, only) = (row.bool("valid")?, row.bool("only")?);
         let clustered = row.bool("clustered")?;
-        let predicate = row.opt_string("predicate")?;
-        let printed = row.opt("definition")?;
+        let one_form = crate::sql::expression_in_one_form;
+        let predicate = row.opt("predicate")?.map(|text| one_form(text).into_owned());
+        let printed = row.opt("definition")?.map(one_form);
+        let printed = printed.as_deref();
         let options = row.options("options")?;
         let tablespace = row.opt_string("tablespace")?;
         let statistics = targets::read(row)?;

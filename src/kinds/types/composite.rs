@@ -7,6 +7,7 @@ use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::table::column::Column;
 use crate::kinds::table::typed;
 use crate::kinds::types::{
     OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, columns_holding, fragment, in_expressions,
@@ -36,8 +37,12 @@ attributes! {
 /// array or another composite.
 fn alter_type(change: &Change<'_, CompositeAttribute>) -> Option<Vec<Step>> {
     let parent = change.id.top();
-    let holds = |kind| matches!(kind, KindTag::Column | KindTag::CompositeAttribute | KindTag::Domain);
-    if change.cx.from.dependents(&parent).any(|(user, _)| holds(user.kind()) && !user.is_within(&parent)) {
+    let holds = |user: &ObjectId| match user.kind() {
+        // What is computed is dropped before and computed again after.
+        KindTag::Column => Column::get(change.cx.from, user).is_none_or(|column| column.generated.is_none()),
+        kind => matches!(kind, KindTag::CompositeAttribute | KindTag::Domain),
+    };
+    if change.cx.from.dependents(&parent).any(|(user, _)| holds(user) && !user.is_within(&parent)) {
         return None;
     }
     let sql = format!(

@@ -169,7 +169,7 @@ impl Introspect for Domain {
         let domain = Self {
             type_name: row.string("type_name")?,
             collation: row.opt_string("collation")?,
-            default: row.opt_string("default")?,
+            default: row.opt("default")?.map(|text| crate::sql::expression_in_one_form(text).into_owned()),
             not_null: row.bool("not_null")?,
             not_null_name: row.opt_string("not_null_name")?.filter(|name| *name != usual_name(&id)),
         };

@@ -11,7 +11,8 @@ use crate::core::catalog::{Catalog, Edge};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, ident};
 use crate::core::step::Step;
-use crate::kinds::{KindTag, Object};
+use crate::kinds::table::Table;
+use crate::kinds::{KindTag, Means, Object};
 use crate::plan::context::PlanContext;
 
 /// Whether a text names the row type of a table in a cast; the name of the table alone is not that of the type.
@@ -24,20 +25,26 @@ fn casts_to(text: &str, table: &ObjectId) -> bool {
 /// Whether an object that depends on a type has an expression that names it.
 fn names(object: &Object, of: &ObjectId) -> bool {
     let is_table = of.kind() == KindTag::Table;
+    let casts = |text: &String| !is_table || casts_to(text, of);
     match object {
         // A routine that only takes or returns such values is no hindrance.
         Object::Routine(routine) if is_table => {
             [Some(&routine.arguments), routine.sql_body.as_ref()].into_iter().flatten().any(|text| casts_to(text, of))
         }
         Object::Routine(routine) => routine.sql_body.is_some() || routine.has_defaults(),
-        Object::View(view) => !is_table || casts_to(&view.query, of),
-        Object::MaterializedView(view) => !is_table || casts_to(&view.query, of),
-        Object::Policy(policy) => {
-            let texts = [&policy.using, &policy.check];
-            !is_table || texts.into_iter().flatten().any(|text| casts_to(text, of))
-        }
-        // A check and an index are built beside their old form, which is of no use here; the server refuses the change beneath them.
+        Object::View(view) => casts(&view.query),
+        Object::MaterializedView(view) => casts(&view.query),
+        Object::Policy(policy) => [&policy.using, &policy.check].into_iter().flatten().any(casts),
         Object::Default(_) | Object::Trigger(_) => true,
+        // What is inherited is dropped and created with what it is inherited from.
+        Object::Constraint(constraint) => {
+            !constraint.inherited
+                && [Some(&constraint.definition), constraint.predicate.as_ref()].into_iter().flatten().any(casts)
+        }
+        Object::DomainConstraint(constraint) => casts(&constraint.check),
+        Object::Index(index) => [Some(&index.definition), index.predicate.as_ref()].into_iter().flatten().any(casts),
+        // It holds nothing that is not computed again.
+        Object::Column(column) => column.generated.as_ref().is_some_and(|generated| casts(&generated.expression)),
         _ => false,
     }
 }
@@ -48,7 +55,10 @@ pub(crate) fn users(of: &ObjectId, catalog: &Catalog) -> BTreeSet<ObjectId> {
     let mut types = BTreeSet::from([of.clone()]);
     let mut queue = vec![of.clone()];
     while let Some(of) = queue.pop() {
-        for (id, edge) in catalog.dependents(&of).filter(|(id, _)| !id.is_within(&of)) {
+        // An attribute that is read of a value of the type is named without the type.
+        let attributes = catalog.children(&of, KindTag::CompositeAttribute).map(|(attribute, _)| attribute);
+        let all = std::iter::once(&of).chain(attributes).flat_map(|named| catalog.dependents(named));
+        for (id, edge) in all.filter(|(id, _)| !id.is_within(&of)) {
             if edge != Edge::Hard {
                 continue;
             }
@@ -66,6 +76,47 @@ pub(crate) fn users(of: &ObjectId, catalog: &Catalog) -> BTreeSet<ObjectId> {
     found
 }
 
+/// Whether the type of an attribute or a column changes on which an expression of the object rests: while its old form is there, the
+/// change is refused, so the new form cannot be built beside it.
+pub(crate) fn is_in_the_way(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let is_changed = |of: &ObjectId| {
+        cx.from.below(of).any(|(child, old)| match (old, cx.to.get(child)) {
+            (Object::CompositeAttribute(old), Some(Object::CompositeAttribute(new))) => {
+                old.type_name != new.type_name || old.collation != new.collation
+            }
+            (Object::Column(_), Some(new)) => old.means(new, child, cx) >= Means::AlterRebuilding,
+            _ => false,
+        })
+    };
+    let mut seen = BTreeSet::new();
+    let mut queue = vec![id.clone()];
+    while let Some(next) = queue.pop() {
+        for (on, _) in cx.from.dependencies(&next) {
+            let on = if on.kind() == KindTag::CompositeAttribute { on.top() } else { on.clone() };
+            if !matches!(on.kind(), KindTag::Table | KindTag::Composite | KindTag::Domain) || !seen.insert(on.clone()) {
+                continue;
+            }
+            if is_changed(&on) && users(&on, cx.from).contains(id) {
+                return true;
+            }
+            if on.kind() != KindTag::Table {
+                queue.extend(cx.from.below(&on).map(|(child, _)| child.clone()));
+                queue.push(on);
+            }
+        }
+    }
+    false
+}
+
+/// A partitioned table whose key names the type.
+fn key_on(of: &ObjectId, cx: &PlanContext<'_>) -> Option<ObjectId> {
+    let is_key = |id: &&ObjectId| {
+        let key = Table::get(cx.from, id).and_then(|table| table.partition_key.as_deref());
+        key.is_some_and(|key| casts_to(key, of)) && !cx.is_dropped(id)
+    };
+    cx.from.dependents(of).map(|(id, _)| id).find(is_key).cloned()
+}
+
 /// What is to be created again around a change of the type of an attribute or a column.
 pub(crate) fn in_the_way(of: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
     users(of, cx.from).into_iter().filter(|id| cx.to.contains(id)).collect()
@@ -75,5 +126,11 @@ pub(crate) fn in_the_way(of: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
 pub(crate) fn between(mut step: Step, of: &ObjectId, cx: &PlanContext<'_>) -> Step {
     step.after.extend(users(of, cx.from).into_iter().filter(|id| cx.is_dropped(id)));
     step.before.extend(users(of, cx.to).into_iter().filter(|id| cx.is_new(id)));
-    step
+    match key_on(of, cx) {
+        Some(table) => step.hindered(
+            format!("the partition key of {table} names the type, and a partition key cannot be changed"),
+            "create another type, and another partitioned table that uses it",
+        ),
+        None => step,
+    }
 }
