@@ -6,12 +6,14 @@
 //! | `after.yaml` | what should be |
 //! | `expect.sql` | queries, each of which returns only `true` afterwards |
 //! | `expect.txt` | lines that appear in the output of `trueup plan` (white space counts once) |
+//! | `expect-18.txt` | the same from that major version on, instead of `expect.txt` |
 //! | `said` | what `trueup plan` says beside the plan, on its standard error (a text per line) |
 //! | `args` | more arguments for `apply`, separated by white space |
 //! | `refused` | `apply` without `args` must exit 3 and change nothing, and name each line of this file |
 //! | `stops` | `apply` with `args` must stop before its first step (exit 1), change nothing, and name each line of this file; nothing else is tried |
 //! | `reversible` | the way back to `before` is tried too |
 //! | `keeps_names` | unnamed constraints keep the names that `before` gave them (or attributes their order), so that it is not the state built anew |
+//! | `keeps_names-18` | the same from that major version on; the file says why |
 //! | `keeps_defaults` | default privileges of `before` that the project does not declare stay, so that it is not the state built anew |
 //! | `no_scripts` | why `trueup sql` cannot do it yet; tests/scripts.rs then says so and does not try it |
 //! | `loses` | tables (one per line) that may lose rows |
@@ -72,6 +74,12 @@ fn read(case: &Path, name: &str) -> Option<String> {
     std::fs::read_to_string(case.join(name)).ok()
 }
 
+/// A file of the case, or the one that holds instead of it from a major version on.
+fn since(case: &Path, name: &str, suffix: &str, major: u32) -> Option<String> {
+    let newer = (15..=major).rev().find_map(|since| read(case, &format!("{name}-{since}{suffix}")));
+    newer.or_else(|| read(case, &format!("{name}{suffix}")))
+}
+
 /// Applies a project to a database.
 fn apply(database: &Database, project: &str, more: &[&str]) -> Run {
     let scratch = database.server.scratch();
@@ -94,7 +102,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
     let rows = database.row_counts();
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
 
-    if let Some(expected) = read(case, "expect.txt") {
+    if let Some(expected) = since(case, "expect", ".txt", server.major) {
         let plan = trueup(&["plan", "--from", &database.url, "--to", &after, "--ephemeral", &scratch]);
         let output = squeezed(&plan.stdout);
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
@@ -162,7 +170,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
             }
         }
     }
-    if ["keeps_names", "keeps_defaults"].iter().any(|file| case.join(file).exists()) {
+    if ["keeps_names", "keeps_defaults"].iter().any(|file| since(case, file, "", server.major).is_some()) {
         return Ok(());
     }
     // What the migration made is what building it anew makes.

@@ -67,7 +67,7 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
     let column = id.name();
     match (&change.old.not_null, &change.new.not_null) {
         // A parent's statement goes down to its heirs.
-        (None, Some(_)) if is_carried(change, |old, new| !hands_down(old) && hands_down(new)) => Vec::new(),
+        (None, Some(_)) if is_carried(change, |old, new| !hands_down(old) && hands_down(new)) => own_beside(change),
         (None, Some(new)) => not_null_steps(id, new, cx),
         (Some(_), None) => drop_not_null(change),
         (Some(old), Some(new)) if new.not_valid && !old.not_valid && cx.major >= versions::NAMED_NOT_NULL => {
@@ -121,6 +121,20 @@ fn tables_that_get_the_name(gives_up: &ObjectId, name: &str, cx: &PlanContext<'_
             && name_in(id, cx.to).is_some_and(|new| new == name)
     };
     cx.created.iter().filter(gets).map(ObjectId::top).collect()
+}
+
+/// From 18 on, a child table that has the column of its own has its NOT NULL of its own as well: it outlives the bond. What it
+/// has from its parent becomes its own when it is set once more.
+fn own_beside(change: &Change<'_, Column>) -> Vec<Step> {
+    let (id, cx) = (change.id, change.cx);
+    let is_child = cx.to.children(&id.top(), KindTag::Inheritance).next().is_some();
+    if cx.major < versions::NAMED_NOT_NULL || change.new.inherited || !is_child {
+        return Vec::new();
+    }
+    let sql = format!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", id.top_sql(), Ident(&id.name()));
+    let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(Phase::Contract).rank(8);
+    step.requires = origins(id, cx.to);
+    vec![step]
 }
 
 /// DROP NOT NULL goes down to partitions, also to those that keep theirs; other heirs are left alone.
