@@ -201,6 +201,9 @@ fn project(yaml: &str) -> (tempfile::TempDir, String) {
     (folder, path)
 }
 
+/// Names that are keywords to later major versions.
+const NAMES: &str = "create table t (id int primary key, \"system_user\" text)";
+
 /// What a text is tried with: from which major version on it is read, what has to be there, and queries that are true once the
 /// live server means by it what it means when it is told the text itself.
 const MEANINGS: &[(u32, &str, &str, &[&str])] = &[
@@ -220,6 +223,34 @@ const MEANINGS: &[(u32, &str, &str, &[&str])] = &[
             "select i.indclass = d.indclass from pg_index i, pg_index d where i.indexrelid = 'i'::regclass and d.indrelid = 'd'::regclass",
             "select opcname = 'inet_ops' from pg_opclass o join pg_index i on o.oid = i.indclass[0] where i.indexrelid = 'j'::regclass",
             "select x.indclass[0] = d.indclass[0] from pg_index x, pg_index d where x.indexrelid = 'x'::regclass and d.indrelid = 'd'::regclass",
+        ],
+    ),
+    (
+        14,
+        "create table t (id int primary key, \"system_user\" text); insert into t values (1, 'of the column')",
+        "tables:\n  t:\n    columns: {id: int primary key, system_user: text}\nfunctions:\n  json_scalar(text):\n    returns: text\n    \
+         language: sql\n    body: select 'of the function'\nviews:\n  v: select \"system_user\" as a, public.json_scalar('x') as b from t\n",
+        &["select a = 'of the column' and b = 'of the function' from v"],
+    ),
+    (
+        14,
+        NAMES,
+        "tables:\n  t:\n    columns:\n      id: int primary key\n      system_user: text\n      d: text default public.json_scalar('x')\n      \
+         g: text generated always as (public.json_value(\"system_user\")) stored\n    constraints: {c: check (public.merge_action(\"system_user\") <> '')}\n    \
+         indexes: {i: '(public.json_value(\"system_user\")) where \"system_user\" <> public.merge_action(d)'}\n    \
+         policies: {p: {for: all, using: '\"system_user\" = public.json_exists(d)', check: \"public.json_query(d) <> ''\"}}\n    \
+         triggers: {w: before update for each row when (new.\"system_user\" = public.json_exists(old.d)) execute function suppress_redundant_updates_trigger()}\n\
+         domains: {d: {type: text, default: public.json_scalar('x'), constraints: {c: check (public.json_value(value) <> '')}}}\n\
+         functions:\n  json_scalar(text): {returns: text, language: sql, volatility: immutable, body: select 'of the function'}\n  \
+         json_value(text): {returns: text, language: sql, volatility: immutable, body: select 'of the function'}\n  \
+         json_query(text): {returns: text, language: sql, volatility: immutable, body: select 'of the function'}\n  \
+         json_exists(text): {returns: text, language: sql, volatility: immutable, body: select 'of the function'}\n  \
+         merge_action(text): {returns: text, language: sql, volatility: immutable, body: select 'of the function'}\n  \
+         f(a text default public.json_scalar('x')): {returns: text, sql_body: \"return public.json_value(a) || 'f'\"}\n\
+         views: {v: select \"system_user\" from json_table}\nmaterialized_views: {json_table: {query: select \"system_user\" from t}}\n",
+        &[
+            "select f() = 'of the functionf'",
+            "with n as (insert into t (id, \"system_user\") values (1, 'x') returning d, g) select d = 'of the function' and g = d from n",
         ],
     ),
     (

@@ -12,7 +12,7 @@ use crate::core::versions;
 use crate::declare::elaborate::elaborate;
 use crate::declare::project::{Profile, Project};
 use crate::engine::project_state::with_parts;
-use crate::engine::scope;
+use crate::engine::{scope, words};
 use crate::introspect::introspect;
 use crate::kinds::component::{is_access, same_but_for_maintain};
 use crate::kinds::extension::{Extension, Open};
@@ -37,11 +37,16 @@ pub fn differ(state: &Catalog, ephemeral: &Ephemeral) -> bool {
     state.origin.major != 0 && state.origin.major != ephemeral.major()
 }
 
-/// What a server of another major version can build: it may have another version of an extension, and know no properties of NOT
-/// NULL.
+/// What a server of another major version can build: it may have another version of an extension, know no properties of NOT
+/// NULL, and take for keywords what are names in the texts.
 pub fn buildable(catalog: Catalog, ephemeral: &Ephemeral) -> Catalog {
     let mut builder = catalog.to_builder();
+    let of = if catalog.origin.major == 0 { ephemeral.major() } else { catalog.origin.major };
     for (id, object) in catalog.iter() {
+        if let Some(quoted) = words::quoted(object, of, ephemeral.major()) {
+            builder.put(id.clone(), quoted);
+        }
+        let object = &builder.get(id).cloned().unwrap_or_else(|| object.clone());
         match object {
             Object::Extension(extension) if extension.version.0.is_some() => {
                 builder.put(id.clone(), Extension { version: Open(None), ..(**extension).clone() });

@@ -17,7 +17,7 @@ use crate::declare::{build, refused};
 use crate::diff::diff;
 use crate::engine::load::Workplace;
 use crate::engine::sample::{self, Sample};
-use crate::engine::{majors, project_state, scope};
+use crate::engine::{majors, project_state, scope, words};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
 use crate::plan::needs::roles_named;
@@ -161,7 +161,8 @@ async fn in_clone(
         None => Sample::default(),
     };
     proof.details.extend(sample.notes.iter().cloned());
-    if let Err((why, about_rows)) = run(session, case.plan, path).await? {
+    let majors = (if is_another { case.whole.origin.major } else { ephemeral.major() }, ephemeral.major());
+    if let Err((why, about_rows)) = run(session, case.plan, path, majors).await? {
         if about_rows && sample.partial {
             return Ok(Attempt::RowsMissing(why));
         }
@@ -224,8 +225,14 @@ fn clone_of(case: &Case<'_>, base: &Catalog, place: &Workplace<'_>) -> Catalog {
     builder.finish_unchecked()
 }
 
-/// Runs the plan's transactions as they are. A step that fails is told in a sentence, with whether it failed over rows.
-async fn run(session: &Session, plan: &Plan, path: &[String]) -> Result<std::result::Result<(), (String, bool)>> {
+/// Runs the plan's transactions as they are, but for names that are keywords to the clone's major version (the latter one). A step
+/// that fails is told in a sentence, with whether it failed over rows.
+async fn run(
+    session: &Session,
+    plan: &Plan,
+    path: &[String],
+    (of, by): (u32, u32),
+) -> Result<std::result::Result<(), (String, bool)>> {
     session
         .batch(&format!(
             "SET search_path = {}; SET check_function_bodies = off; SET row_security = off",
@@ -239,7 +246,9 @@ async fn run(session: &Session, plan: &Plan, path: &[String]) -> Result<std::res
         }
         for step in &transaction.steps {
             let (before, behind) = crate::apply::settings::around(step).unzip();
-            for sql in [before, Some(&*step.sql), behind].into_iter().flatten() {
+            let sql = words::in_quotes(&step.sql, of, by);
+            let sql = sql.as_deref().unwrap_or(&step.sql);
+            for sql in [before, Some(sql), behind].into_iter().flatten() {
                 if let Err(error) = session.client.batch_execute(sql).await {
                     return Ok(Err(failure(step, error)));
                 }

@@ -15,6 +15,7 @@ use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Diagnostic;
 use crate::core::id::ObjectId;
 use crate::core::versions;
+use crate::kinds::routine::{Routine, arguments};
 use crate::kinds::table::classes;
 use crate::kinds::{KindTag, Object};
 use crate::sql::lexer::{Kind, Token, tokens};
@@ -23,7 +24,8 @@ use crate::sql::lexer::{Kind, Token, tokens};
 const TEXTS: &[(KindTag, &[&[&str]])] = &[
     (KindTag::View, &[&["query", "aliases"]]),
     (KindTag::MaterializedView, &[&["query", "aliases"]]),
-    (KindTag::Routine, &[&["sql_body"]]),
+    (KindTag::Routine, &[&["sql_body"], &["arguments"]]),
+    (KindTag::Table, &[&["partition_key"]]),
     (KindTag::Policy, &[&["using"], &["check"]]),
     (KindTag::Default, &[&["expression"]]),
     (KindTag::ViewColumn, &[&["default"]]),
@@ -56,9 +58,11 @@ pub const KEYWORDS: &[(&str, bool, u32)] = &[
 /// Types that are PostgreSQL's own from a major version on: an older server prints a type of the user's by the same word.
 const TYPES: &[(&str, u32)] = &[("oid8", versions::OID8), ("regdatabase", versions::OID8)];
 
-/// What of a text means one thing up to a major version between two and another from it on, with how often it stands there.
-fn doubtful(texts: &[String], one: u32, other: u32) -> BTreeMap<String, usize> {
-    let (low, high) = (one.min(other), one.max(other));
+/// What of a text means one thing up to a major version between two and another from it on, with how often it stands there. What is
+/// a plain name to the live server (`read_by`) is told to a newer scratch server in quotation marks ([`in_quotes`]), and is not in
+/// doubt.
+fn doubtful(texts: &[String], scratch: u32, read_by: u32) -> BTreeMap<String, usize> {
+    let (low, high) = (scratch.min(read_by), scratch.max(read_by));
     let between = |since: u32| low < since && since <= high;
     let mut found = BTreeMap::new();
     for text in texts {
@@ -74,7 +78,7 @@ fn doubtful(texts: &[String], one: u32, other: u32) -> BTreeMap<String, usize> {
                 continue;
             }
             let is_keyword = |(word, reserved, since): &&(&str, bool, u32)| {
-                between(*since) && token.is(text, word) && (*reserved || before_bracket)
+                scratch < read_by && between(*since) && token.is(text, word) && (*reserved || before_bracket)
             };
             if let Some((word, ..)) = KEYWORDS.iter().find(is_keyword) {
                 *found.entry((*word).to_owned()).or_default() += 1;
@@ -85,6 +89,50 @@ fn doubtful(texts: &[String], one: u32, other: u32) -> BTreeMap<String, usize> {
         }
     }
     found
+}
+
+/// A text in which a server of the major version `of` takes some words for names, as a newer one (`by`) does so as well: with those
+/// words in quotation marks that are keywords to it. None where nothing changes.
+pub fn in_quotes(text: &str, of: u32, by: u32) -> Option<String> {
+    if of >= by {
+        return None;
+    }
+    let all = tokens(text).ok()?;
+    let mut changed = text.to_owned();
+    for (at, token) in all.iter().enumerate().rev().filter(|(_, token)| token.kind == Kind::Word) {
+        let before_bracket = all.get(at + 1).is_some_and(|t| t.is_mark(text, "("));
+        let is_qualified = at.checked_sub(1).and_then(|at| all.get(at)).is_some_and(|t| t.is_mark(text, "."));
+        let is_keyword = |(word, reserved, since): &&(&str, bool, u32)| {
+            of < *since && *since <= by && token.is(text, word) && (*reserved || before_bracket)
+        };
+        if let Some((word, ..)) = KEYWORDS.iter().find(is_keyword).filter(|_| !is_qualified) {
+            changed.replace_range(token.span(), &format!("\"{word}\""));
+        }
+    }
+    (changed != text).then_some(changed)
+}
+
+/// An object as a newer server reads it, see [`in_quotes`]. None where nothing changes.
+pub fn quoted(object: &Object, of: u32, by: u32) -> Option<Object> {
+    let changes = |value: &Value| texts_of(value).iter().any(|text| in_quotes(text, of, by).is_some());
+    let texts = || groups(object.kind()).iter().map(|group| group[0]);
+    if of >= by || !texts().any(|name| changes(&object.value(name))) {
+        return None;
+    }
+    let mut value = serde_json::to_value(object).ok()?;
+    let fields = value.as_object_mut()?.values_mut().next()?;
+    for name in texts() {
+        let text = match fields.get_mut(name) {
+            Some(Value::Object(map)) => map.get_mut("expression"),
+            text => text,
+        };
+        if let Some(Value::String(text)) = text
+            && let Some(new) = in_quotes(text, of, by)
+        {
+            *text = new;
+        }
+    }
+    serde_json::from_value(value).ok()
 }
 
 /// Whether JSON_ARRAY stands at a token, and a query in its brackets.
@@ -98,8 +146,8 @@ fn is_array_of_query(text: &str, all: &[Token], at: usize) -> bool {
 /// What of a print means another thing to a server of another major version, or may have been made of such a thing.
 fn doubtful_print(texts: &[String], printed_by: u32, read_by: u32) -> BTreeSet<String> {
     let mut found: BTreeSet<String> = match printed_by < read_by {
-        // A newer server puts what an older one takes for a keyword in quotes.
         true => doubtful(texts, printed_by, read_by).into_keys().collect(),
+        // A newer server puts what an older one takes for a name in quotes.
         false => doubtful(texts, printed_by, read_by).into_keys().filter(|what| what.starts_with("JSON")).collect(),
     };
     let (low, high) = (printed_by.min(read_by), printed_by.max(read_by));
@@ -114,6 +162,28 @@ fn doubtful_print(texts: &[String], printed_by: u32, read_by: u32) -> BTreeSet<S
         }
     }
     found
+}
+
+/// What of an object is printed from what was parsed: arguments without a default and keys that are columns are the same everywhere.
+fn text_value(object: &Object, name: &str) -> Value {
+    let is_plain = match object {
+        Object::Routine(routine) if name == "arguments" => arguments::defaults(&routine.arguments) == 0,
+        Object::Table(table) => table.partition_key.as_ref().is_some_and(|key| is_of_columns(key)),
+        _ => false,
+    };
+    if is_plain { Value::Null } else { object.value(name) }
+}
+
+/// Whether a partition key is made of columns alone.
+fn is_of_columns(key: &str) -> bool {
+    key.matches('(').count() < 2 && !key.contains("::")
+}
+
+/// What is declared, in the form that is printed where the two are of one: the types of arguments have other names in a declaration.
+fn said_as(said: &Object, print: &Object) -> Option<Object> {
+    let (Object::Routine(said), Object::Routine(print)) = (said, print) else { return Some(said.clone()) };
+    let arguments = arguments::with_defaults_of(&print.arguments, &said.arguments)?;
+    Some(Routine { arguments, ..(**said).clone() }.into())
 }
 
 /// The texts in a value.
@@ -179,13 +249,14 @@ impl Words<'_> {
             for (id, object) in texts().filter(|(id, _)| (self.said)(id).is_some() == of_declared) {
                 let Some(print) = printed.get(id) else { continue };
                 let said = (self.said)(id).filter(|said| said.kind() == object.kind());
+                let said = said.and_then(|said| said_as(said, print));
                 let mut now = object.clone();
                 for group in groups(object.kind()) {
-                    let value = object.value(group[0]);
+                    let value = text_value(object, group[0]);
                     if value.is_null() {
                         continue;
                     }
-                    let said = said.filter(|said| !said.value(group[0]).is_null());
+                    let said = said.as_ref().filter(|said| !said.value(group[0]).is_null());
                     if is_kept(id, object, group[0]) {
                         let unsure = said.map(|said| self.unsure(said, object, group[0])).unwrap_or_default();
                         if let (false, Some(said)) = (unsure.is_empty(), said) {
@@ -210,7 +281,11 @@ impl Words<'_> {
                             now = now.taking(&known, group);
                             words.entry(key(object.kind(), group[0], print)).or_insert(known);
                         }
-                        None => worded.note(id, &value, self.scratch, live),
+                        None => {
+                            let own = quoted(object, self.scratch, live).unwrap_or_else(|| object.clone());
+                            worded.note(id, &own.value(group[0]), self.scratch, live);
+                            now = now.taking(&own, group);
+                        }
                     }
                 }
                 if now != *object {
@@ -334,16 +409,26 @@ fn listed<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> (usize, String) {
 /// The texts of a state that a server of another major version has printed, as far as the live server does not have the same.
 pub fn of_another(state: Catalog, live: &Catalog, printed_by: u32) -> Worded {
     let mut worded = Worded::default();
+    let mut changed: BTreeMap<ObjectId, Object> = BTreeMap::new();
     for (id, object) in state.iter() {
         let own = live.get(id).filter(|own| own.kind() == object.kind());
         for group in groups(object.kind()) {
-            let value = object.value(group[0]);
+            let value = text_value(object, group[0]);
             if !value.is_null() && own.is_none_or(|own| own.value(group[0]) != value) {
-                worded.note(id, &value, printed_by, live.origin.major);
+                let now = quoted(object, printed_by, live.origin.major);
+                worded.note(id, &now.as_ref().unwrap_or(object).value(group[0]), printed_by, live.origin.major);
+                if let Some(now) = now {
+                    let so_far = changed.entry(id.clone()).or_insert_with(|| object.clone());
+                    *so_far = so_far.taking(&now, group);
+                }
             }
         }
     }
-    worded.catalog = state;
+    let mut builder = state.to_builder();
+    for (id, object) in changed {
+        builder.put(id, object);
+    }
+    worded.catalog = builder.finish_unchecked();
     worded
 }
 
@@ -363,9 +448,29 @@ mod tests {
         assert!(of("select json_array(1, 2), \"json_array\"(select 1)", 18, 19).is_empty());
         assert_eq!(of("select system_user", 15, 19), ["system_user"]);
         assert!(of("select \"system_user\", json_value from t", 15, 19).is_empty());
-        assert_eq!(of("select json_value(a)", 19, 16), ["json_value"]);
+        assert_eq!(of("select json_value(a)", 16, 19), ["json_value"]);
+        assert!(of("select json_value(a)", 19, 16).is_empty());
         assert_eq!(of("a::oid8", 18, 19), ["the type oid8"]);
         assert!(of("public.json_scalar(a), a::public.oid8", 15, 19).is_empty());
+    }
+
+    #[test]
+    fn names_that_are_keywords_to_a_newer_server_are_quoted() {
+        let of = |text: &str| in_quotes(text, 15, 17);
+        assert_eq!(
+            of("select System_User, t.system_user from t").as_deref(),
+            Some("select \"system_user\", t.system_user from t")
+        );
+        assert_eq!(
+            of("json_scalar('x'::text) || 'json_scalar(' || json_scalar").as_deref(),
+            Some("\"json_scalar\"('x'::text) || 'json_scalar(' || json_scalar")
+        );
+        assert_eq!(of("\"json_scalar\"(a) || s.json_scalar(a)"), None);
+        assert_eq!(in_quotes("system_user", 17, 15), None);
+        assert_eq!(in_quotes("system_user", 16, 17), None);
+        let default = crate::kinds::table::default::Default { expression: "json_scalar(1)".into() };
+        let now = quoted(&default.into(), 15, 17).expect("changes");
+        assert_eq!(now.value("expression"), "\"json_scalar\"(1)");
     }
 
     #[test]

@@ -101,6 +101,20 @@ pub(crate) fn defaults(list: &str) -> usize {
     split(list).into_iter().filter(|item| argument(item).default.is_some()).count()
 }
 
+/// A list with the defaults of another one; none where the two do not have defaults in the same places.
+pub(crate) fn with_defaults_of(list: &str, other: &str) -> Option<String> {
+    let (items, others) = (split(list), split(other));
+    let mut found = Vec::new();
+    for (item, other) in items.iter().zip(&others) {
+        found.push(match (argument(item).default, argument(other).default) {
+            (Some(old), Some(new)) => format!("{}{new}", item.strip_suffix(old)?),
+            (None, None) => (*item).to_owned(),
+            _ => return None,
+        });
+    }
+    (items.len() == others.len()).then(|| found.join(", "))
+}
+
 /// Whether CREATE OR REPLACE accepts the new list in place of the old: input arguments may get a name where they had
 /// none, defaults may change and be added. It refuses another name, another output argument, and the loss of a default.
 pub(crate) fn may_restate(old: &str, new: &str) -> bool {
@@ -133,6 +147,17 @@ mod tests {
         assert_eq!(table_columns("TABLE(a integer, b text)"), Some("a integer, b text"));
         assert_eq!(table_columns("tables"), None);
         assert_eq!(table_columns("é"), None);
+    }
+
+    #[test]
+    fn defaults_are_taken_from_another_list() {
+        let with = |other| with_defaults_of("a integer, b text DEFAULT 'x'::text", other);
+        assert_eq!(
+            with("a int, b text default 'y' || f(1, 2)").as_deref(),
+            Some("a integer, b text DEFAULT 'y' || f(1, 2)")
+        );
+        assert_eq!(with("a int default 1, b text default 'y'"), None);
+        assert_eq!(with("a int"), None);
     }
 
     #[test]

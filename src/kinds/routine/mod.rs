@@ -1,6 +1,6 @@
 //! Functions, procedures and window functions (`pg_proc`; CREATE FUNCTION, CREATE PROCEDURE).
 
-mod arguments;
+pub(crate) mod arguments;
 mod declare;
 mod settings;
 mod signature;
