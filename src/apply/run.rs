@@ -238,6 +238,9 @@ impl Runner<'_> {
             if let Some(set) = before {
                 self.session.client.batch_execute(set).await.map_err(|e| Stop::Step(at, e))?;
             }
+            if let Some(ask) = step.asked_under_lock() {
+                self.execute(step, &ask, attempt, blockers).await.map_err(|e| Stop::Step(at, e))?;
+            }
             let rows = self.execute(step, &step.sql, attempt, blockers).await.map_err(|e| Stop::Step(at, e))?;
             if let Some(set) = behind {
                 self.session.client.batch_execute(set).await.map_err(|e| Stop::Step(at, e))?;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Location;
 use super::id::ObjectId;
+use super::name::{dollar_quoted, literal};
 
 /// The table-level lock a statement takes (PostgreSQL documentation, "Explicit Locking"), weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -257,6 +258,9 @@ pub struct Step {
     /// Which values it changes or cannot take over, where that can be asked: without any, nothing is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loses: Option<Premise>,
+    /// Whether the premise is asked once more under the lock of the statement, which would change in silence what came in since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_again: bool,
     /// Position among the steps of one object: lower first.
     pub rank: u8,
     /// Whether it builds the new form of its object under another name, before the old form goes.
@@ -320,9 +324,22 @@ impl Step {
             cleanup: None,
             premise: None,
             loses: None,
+            asks_again: false,
             rank: 0,
             beside: false,
         }
+    }
+
+    /// What locks the table and stops where the premise holds no longer; nothing for a step that need not ask again.
+    pub fn asked_under_lock(&self) -> Option<String> {
+        let premise = self.premise.as_ref().filter(|_| self.asks_again)?;
+        let body = format!(
+            "\nBEGIN\n  IF EXISTS ({}) THEN\n    RAISE EXCEPTION USING ERRCODE = 'data_exception', MESSAGE = {}, HINT = {};\n  END IF;\nEND\n",
+            premise.violations,
+            literal(&format!("{} a {} that came in meanwhile", premise.fact, premise.noun)),
+            literal(&premise.help)
+        );
+        Some(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;\nDO {}", premise.table.sql(), dollar_quoted(&body)))
     }
 
     /// A statement that brings an object into being.

@@ -53,6 +53,8 @@ fn keep(step: &mut Step) {
     }
     step.hazards.retain(|hazard| hazard.kind != HazardKind::DataLoss);
     step.premise = step.loses.take();
+    // Without USING, the statement refuses by itself what it would cut; nothing refuses what is rounded.
+    step.asks_again = step.sql.contains(" USING ");
 }
 
 /// What would stop the plan at once, whoever ran it.

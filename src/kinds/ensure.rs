@@ -449,9 +449,10 @@ fn guarded(id: &ObjectId, object: &Object, create: &[String], catalog: &Catalog)
 
 /// The statement that adds a column, where it may have been added already.
 fn added_once(id: &ObjectId, object: &Object, add: &str, catalog: &Catalog) -> String {
-    // A table of a type is asked first: it takes no such statement, not even for a column that it has.
+    // A table of a type and a partition are asked first: they take no such statement, not even for a column that they have.
     let typed = Table::get(catalog, &id.top()).is_some_and(|table| table.of_type.is_some());
-    match exists(id, object).filter(|_| typed) {
+    let is_partition = catalog.children(&id.top(), KindTag::Attachment).next().is_some();
+    match exists(id, object).filter(|_| typed || is_partition) {
         Some(there) => when(&format!("NOT {there}"), &[add.to_owned()]),
         None => add.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1),
     }
@@ -581,6 +582,11 @@ pub fn has_value(id: &ObjectId, value: &str) -> String {
 /// A step that brings nothing into being, written so that it may be run again. `from` is the state it was planned for, `to` the
 /// one that it leads to.
 pub fn again(step: &Step, from: &Catalog, to: &Catalog) -> String {
+    let sql = again_by_itself(step, from, to);
+    step.asked_under_lock().map_or(sql.clone(), |ask| format!("{ask};\n{sql}"))
+}
+
+fn again_by_itself(step: &Step, from: &Catalog, to: &Catalog) -> String {
     let guarded = |condition: &str| when(condition, std::slice::from_ref(&step.sql));
     let kind = step.object.kind();
     if must_commit(step) {

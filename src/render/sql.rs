@@ -105,7 +105,10 @@ fn within(number: usize, step: &Step, told: bool, report: &Report<'_>, out: &mut
                 None => statement(&ensure::again(step, live, declared), out),
             }
         }
-        _ => statement(&step.sql, out),
+        _ => {
+            step.asked_under_lock().iter().for_each(|ask| statement(ask, out));
+            statement(&step.sql, out);
+        }
     }
     if done.is_some() {
         out.push_str("\\endif\n");

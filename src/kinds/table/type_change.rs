@@ -120,6 +120,23 @@ fn enum_of<'a>(name: &str, column: &ObjectId, catalog: &'a Catalog) -> Option<&'
 /// cannot be taken over.
 pub(super) fn fails_where(old: &str, new: &str, column: &ObjectId, cx: &PlanContext<'_>) -> Option<String> {
     let value = crate::core::name::ident(&column.name());
+    if let (Some(old), Some(new)) = (old.strip_suffix("[]"), new.strip_suffix("[]"))
+        && enum_of(old, column, cx.from).is_none()
+    {
+        return value_fails_where(ELEMENT, old, new, column, cx).map(|fails| any_element(&value, &fails));
+    }
+    value_fails_where(&value, old, new, column, cx)
+}
+
+/// What an element of an array is called where it is looked at.
+const ELEMENT: &str = "e.v";
+
+/// Whether a condition holds of an element of an array.
+fn any_element(array: &str, condition: &str) -> String {
+    format!("EXISTS (SELECT FROM pg_catalog.unnest({array}) e (v) WHERE {condition})")
+}
+
+fn value_fails_where(value: &str, old: &str, new: &str, column: &ObjectId, cx: &PlanContext<'_>) -> Option<String> {
     let list = |labels: &[&String]| labels.iter().map(|l| literal(l)).collect::<Vec<_>>().join(", ");
     let labels = enum_of(new, column, cx.to).map(|to| &to.values);
     if let Some(from) = enum_of(old, column, cx.from) {
@@ -134,7 +151,7 @@ pub(super) fn fails_where(old: &str, new: &str, column: &ObjectId, cx: &PlanCont
     }
     if !matches!(parts(old).base.as_str(), "text" | "character varying" | "character" | "citext") || new.ends_with("[]")
     {
-        return overflows_where(&value, old, new);
+        return overflows_where(value, old, new);
     }
     if let Some(labels) = labels {
         return Some(format!("{value}::text NOT IN ({})", list(&labels.iter().collect::<Vec<_>>())));
@@ -148,15 +165,49 @@ pub(super) fn fails_where(old: &str, new: &str, column: &ObjectId, cx: &PlanCont
     }
     match base.as_str() {
         "uuid" => Some(format!("{value}::text !~ '^\\{{?[0-9a-fA-F]{{4}}(-?[0-9a-fA-F]{{4}}){{7}}\\}}?$'")),
-        "smallint" | "integer" | "bigint" => Some(format!("{value}::text !~ '^\\s*[-+]?[0-9]+\\s*$'")),
-        "numeric" | "real" | "double precision" => Some(format!(
-            "{value}::text !~* '^\\s*([-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)(e[-+]?[0-9]+)?|nan|[-+]?inf(inity)?)\\s*$'"
-        )),
+        "smallint" | "integer" | "bigint" => {
+            let (lowest, highest) = integers(&base)?;
+            Some(format!(
+                "CASE WHEN {value}::text !~ '^\\s*[-+]?[0-9]+\\s*$' THEN true ELSE {value}::text::numeric NOT BETWEEN {lowest} AND {highest} END"
+            ))
+        }
+        "numeric" | "real" | "double precision" => {
+            let no_number = format!(
+                "{value}::text !~* '^\\s*([-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)(e[-+]?[0-9]+)?|nan|[-+]?inf(inity)?)\\s*$'"
+            );
+            Some(match overflows_where(&format!("({value}::text::numeric)"), "numeric", new) {
+                Some(too_large) => format!("CASE WHEN {no_number} THEN true ELSE {too_large} END"),
+                None => no_number,
+            })
+        }
         "boolean" => Some(format!(
             "{value}::text !~* '^\\s*(t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)\\s*$'"
         )),
-        _ => None,
+        _ => never_where(&format!("{value}::text"), &base),
     }
+}
+
+/// The condition under which a text is certainly no value of a type, for servers that cannot be asked. What may be one is left to the
+/// change itself.
+fn never_where(text: &str, base: &str) -> Option<String> {
+    let part = |pattern: &str| format!("pg_catalog.substring({text}, '{pattern}')::integer");
+    let (year, month, day) = (part("([0-9]{4})-"), part("-([0-9]{2})-"), part("-[0-9]{2}-([0-9]{2})"));
+    Some(match base {
+        // A year of four digits is followed by month and day, whatever DateStyle says.
+        "date" | "timestamp without time zone" | "timestamp with time zone" => format!(
+            "CASE WHEN {text} ~* '[0-9].*bc' THEN false WHEN {text} ~ '^\\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T].*)?$' \
+             THEN CASE WHEN {year} = 0 OR {month} NOT BETWEEN 1 AND 12 OR {day} NOT BETWEEN 1 AND 31 THEN true \
+             ELSE {day} > pg_catalog.date_part('day', pg_catalog.make_date({year}, {month}, 1) + interval '1 month - 1 day') END \
+             ELSE {text} !~ '[0-9]' AND {text} !~* '(epoch|infinity|now|today|tomorrow|yesterday)' END"
+        ),
+        "time without time zone" | "time with time zone" => {
+            format!("{text} !~ '[0-9]' AND {text} !~* '(allballs|now)'")
+        }
+        _ if base.starts_with("interval") => format!("{text} !~ '[0-9]' AND {text} !~* 'infinity'"),
+        "json" | "jsonb" => format!("{text} !~ '^\\s*(\\{{.*\\}}|\\[.*\\]|\".*\"|-?[0-9].*|true|false|null)\\s*$'"),
+        "inet" | "cidr" => format!("{text} !~ '^[0-9a-fA-F.:]+(/[0-9]+)?$' OR {text} !~ '[0-9:]'"),
+        _ => return None,
+    })
 }
 
 /// The smallest and the largest value of an integer type.
@@ -207,6 +258,9 @@ fn overflows_where(value: &str, old: &str, new: &str) -> Option<String> {
 /// The condition under which a change of type that may lose something changes a value or cannot take it over; nothing where that is
 /// not known of the two types.
 pub(super) fn changes_where(value: &str, old: &str, new: &str) -> Option<String> {
+    if let (Some(old), Some(new)) = (old.strip_suffix("[]"), new.strip_suffix("[]")) {
+        return changes_where(ELEMENT, old, new).map(|changes| any_element(value, &changes));
+    }
     if old.ends_with("[]") || new.ends_with("[]") {
         return None;
     }
@@ -252,6 +306,10 @@ pub(super) fn changes_where(value: &str, old: &str, new: &str) -> Option<String>
     // Casts that no value fails, and back.
     match (a.base.as_str(), b.base.as_str()) {
         (x, y) if x == y && is_time(x) => Some(format!("{value}::{new} <> {value}")),
+        // What is left of the fields; days are no hours and months are no days to it.
+        (x, y) if x.starts_with("interval") && y.starts_with("interval") => {
+            Some(format!("{value}::{new}::text <> {value}::text"))
+        }
         ("timestamp without time zone", "date") => Some(format!("{value}::date::timestamp <> {value}")),
         _ => None,
     }
