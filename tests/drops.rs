@@ -234,3 +234,26 @@ fn extensions_are_dropped_where_they_are_managed() {
     says(&ends(place.apply(&[]), REFUSED), &["drop: extension hstore"]);
     ends(place.apply(&["--allow", "drop"]), FINE);
 }
+
+/// `grants` are complete also where what is not declared is kept; an object that is kept keeps its own.
+#[test]
+fn privileges_that_a_list_leaves_out_are_revoked_where_the_undeclared_is_kept() {
+    let declared = "tables:\n  t: {columns: {id: int}, grants: {pg_monitor: [select]}}\n  silent: {columns: {id: int}}\n\
+                    functions:\n  f(): {returns: int, language: sql, body: select 1, grants: {}}\n";
+    let Some(place) = place(declared) else { return };
+    place.write("p/trueup.yaml", "version: 1\nundeclared: keep\n");
+    place.run(
+        "create table t (id int); create table silent (id int); create table kept (id int);
+         create function f() returns int language sql as 'select 1';
+         grant select, insert on t to pg_monitor; grant select on t to public; grant update (id) on t to pg_monitor;
+         grant select on silent to pg_database_owner; grant select on kept to public",
+    );
+    ends(place.apply(&["--allow", "access"]), FINE);
+    let open = "select has_function_privilege('pg_read_all_stats', 'f()', 'execute'), has_table_privilege('pg_read_all_stats', 't', 'select'),
+         has_table_privilege('pg_monitor', 't', 'insert'), has_column_privilege('pg_monitor', 't', 'id', 'update'),
+         has_table_privilege('pg_monitor', 't', 'select'), has_table_privilege('pg_database_owner', 'silent', 'select'),
+         has_table_privilege('pg_read_all_stats', 'kept', 'select')";
+    let answers: Vec<_> = ["f", "f", "f", "f", "t", "t", "t"].map(|answer| Some(answer.to_owned())).into();
+    assert_eq!(place.database.rows(open).expect("an answer"), [answers]);
+    ends(place.call(&["diff", "--from", &place.database.url, "--to", "p"]), FINE);
+}

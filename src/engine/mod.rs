@@ -30,7 +30,7 @@ use crate::core::diagnostic::{Diagnostic, Location, Result, listed};
 use crate::core::id::ObjectId;
 use crate::core::versions;
 use crate::diff::{ChangeKind, Difference, diff};
-use crate::kinds::component::Decided;
+use crate::kinds::component::{Decided, grantee_of};
 use crate::kinds::table::not_null_names;
 use crate::plan::{self, Plan, PlanOptions, fingerprint, marks, plan};
 pub use crate::postgres::EphemeralChoice;
@@ -225,14 +225,14 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     };
     if place.project.undeclared == Undeclared::Keep {
         // What a run that was cut off left behind is nobody's to keep.
-        let is_kept = |id: &ObjectId| {
-            !(to_catalog.contains(id) || data.retires(id) || crate::core::name::is_in_passing(&id.name()))
-        };
-        let kept: Vec<_> = from_catalog
-            .iter()
-            .filter(|(id, _)| !to_catalog.contains(id) && !crate::core::name::is_in_passing(&id.name()))
-            .map(|(id, _)| id.to_string())
-            .collect();
+        // Who may do what with a declared object is declared with it: `grants` are complete.
+        let is_said =
+            |id: &ObjectId| grantee_of(id).is_some() && id.parent().is_some_and(|of| to_catalog.contains(&of));
+        let is_undeclared =
+            |id: &ObjectId| !(to_catalog.contains(id) || is_said(id) || crate::core::name::is_in_passing(&id.name()));
+        let is_kept = |id: &ObjectId| is_undeclared(id) && !data.retires(id);
+        let kept: Vec<_> =
+            from_catalog.iter().map(|(id, _)| id).filter(|id| is_undeclared(id)).map(ObjectId::to_string).collect();
         if !kept.is_empty() {
             let said = format!("{} objects are not declared and are kept: {}", kept.len(), listed(&kept, SHOWN));
             notes.push(Diagnostic::info("kept", said));
