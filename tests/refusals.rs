@@ -282,10 +282,11 @@ fn a_grant_that_postgresql_would_only_warn_of_is_refused_before_anything_is_run(
     );
     let from = place.database.url.replace("postgres@", &format!("{me}@"));
     place.write("p/trueup.yaml", "version: 1\nundeclared: keep\nmanage: {schemas: [theirs]}\n");
+    let id = format!("{{type: int, grants: {{{me}: [update with grant option]}}}}");
     let apply = |table: &str, more: &str| {
         place.write(
             "p/schema.yaml",
-            &format!("schema: theirs\ntables:\n  t: {{columns: {{id: int, a B: int}}, grants: {table}}}\n{more}"),
+            &format!("schema: theirs\ntables:\n  t: {{columns: {{id: {id}, a B: int}}, grants: {table}}}\n{more}"),
         );
         place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"])
     };
