@@ -14,7 +14,13 @@ use crate::plan::context::PlanContext;
 /// What the statement may run or read, at any depth. Nothing of what makes a table anew: there are no rows yet to run it over.
 pub fn reached(step: &Step, cx: &PlanContext<'_>) -> BTreeSet<ObjectId> {
     let made: &[ObjectId] = if step.creates.is_empty() { std::slice::from_ref(&step.object) } else { &step.creates };
-    let runs = |id: &&ObjectId| cx.online && (!cx.is_new(&id.top()) || id.kind().info().copies);
+    // An index stands beside its table.
+    let holder =
+        |id: &ObjectId| cx.to.get(id).and_then(|object| object.belongs_to(id, cx.to)).unwrap_or_else(|| id.top());
+    let runs = |id: &&ObjectId| {
+        let of = holder(id).top();
+        !cx.is_new(&of) || of.kind().info().copies
+    };
     let mut reached = BTreeSet::new();
     if !matches!(step.action, Action::Create | Action::Alter) {
         return reached;

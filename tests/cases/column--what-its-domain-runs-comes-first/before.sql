@@ -6,6 +6,7 @@ insert into u values (1);
 insert into zcfg values ('a');
 -- It stays as it is, and runs only now.
 create function stays(v text) returns boolean language plpgsql immutable as 'begin return zzz_inner(v); end';
-create function changes(v text) returns boolean language plpgsql immutable as 'begin return true; end';
+-- It refuses the rows that are there.
+create function changes(v text) returns boolean language plpgsql immutable as 'begin if v is null then raise ''no null''; end if; return true; end';
 create domain there as text constraint there_ok check (changes(value));
 create function counts() returns text language plpgsql as 'begin return (select count(zval) from zcfg); end';
