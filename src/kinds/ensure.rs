@@ -11,16 +11,18 @@ use crate::core::name::{Ident, beside, dollar_quoted, literal, qualified};
 use crate::core::step::{Action, Step, Transaction};
 use crate::core::versions;
 use crate::kinds::component::comment;
+use crate::kinds::options::Holder;
 use crate::kinds::sequence::Sequence;
 use crate::kinds::table::Table;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::ConstraintType;
 use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
+use crate::kinds::table::options_sql;
 use crate::kinds::table::partition::has_attached_children;
 use crate::kinds::table::premise;
 use crate::kinds::table::row_type;
-use crate::kinds::{KindTag, Object, holds};
+use crate::kinds::{KindTag, Object, holds, said};
 
 pub(crate) fn regclass(name: &str) -> String {
     format!("to_regclass({})", literal(name))
@@ -52,24 +54,7 @@ pub fn exists(id: &ObjectId, object: &Object) -> Option<String> {
             "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contypid = to_regtype({}) AND conname = {name})",
             literal(&id.top_sql())
         ),
-        Object::Routine(_) => {
-            // Up to 15, a type that is not there is an error.
-            let name = id.name();
-            let types = crate::kinds::routine::split_types(crate::kinds::routine::argument_types(&name));
-            let types: BTreeSet<String> = types
-                .iter()
-                .filter(|t| !t.trim().is_empty())
-                .map(|t| format!("to_regtype({}) IS NULL", literal(t.trim())))
-                .collect();
-            let there = format!("to_regprocedure({}) IS NOT NULL", literal(&id.sql()));
-            match types.is_empty() {
-                true => there,
-                false => {
-                    let missing = types.into_iter().collect::<Vec<_>>().join(" OR ");
-                    format!("(CASE WHEN {missing} THEN false ELSE {there} END)")
-                }
-            }
-        }
+        Object::Routine(_) => once_types_are_there(id, &format!("to_regprocedure({}) IS NOT NULL", literal(&id.sql()))),
         Object::Trigger(_) => {
             format!(
                 "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {name} AND NOT tgisinternal)",
@@ -84,6 +69,24 @@ pub fn exists(id: &ObjectId, object: &Object) -> Option<String> {
         Object::IndexAttachment(attachment) => inherits(&index_name(&id.parent()?), &index_name(&attachment.parent)),
         _ => return None,
     })
+}
+
+/// A question about a routine, behind one for the types of its arguments: up to 15, a type that is not there is an error.
+pub(crate) fn once_types_are_there(routine: &ObjectId, question: &str) -> String {
+    let name = routine.name();
+    let types = crate::kinds::routine::split_types(crate::kinds::routine::argument_types(&name));
+    let types: BTreeSet<String> = types
+        .iter()
+        .filter(|t| !t.trim().is_empty())
+        .map(|t| format!("to_regtype({}) IS NULL", literal(t.trim())))
+        .collect();
+    match types.is_empty() {
+        true => question.to_owned(),
+        false => {
+            let missing = types.into_iter().collect::<Vec<_>>().join(" OR ");
+            format!("(CASE WHEN {missing} THEN false ELSE {question} END)")
+        }
+    }
 }
 
 /// Whether an identity column counts with a sequence of this name.
@@ -101,7 +104,14 @@ pub fn is_there(id: &ObjectId, object: &Object) -> Option<String> {
         Object::View(_) => "v",
         Object::MaterializedView(_) => "m",
         Object::Sequence(_) => "S",
-        Object::Index(_) => "i, I",
+        // A key may have taken the place of an index, under the same name.
+        Object::Index(_) => {
+            return Some(format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND NOT {})",
+                regclass(&id.sql()),
+                of_key("indexrelid")
+            ));
+        }
         _ => return exists(id, object),
     };
     Some(format!(
@@ -123,14 +133,14 @@ fn is_its_own(id: &ObjectId, object: &Object) -> Option<String> {
         Object::Constraint(_) => format!(
             "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {table} AND conname = {name} AND coninhcount = 0)"
         ),
-        Object::Index(_) => {
-            let index = regclass(&id.sql());
-            format!(
-                "NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conindid = {index} AND contype IN ('p', 'u', 'x'))"
-            )
-        }
+        Object::Index(_) => format!("NOT {}", of_key(&regclass(&id.sql()))),
         _ => return None,
     })
+}
+
+/// An SQL expression that is true where an index is that of a key or an exclusion constraint.
+pub(crate) fn of_key(index: &str) -> String {
+    format!("EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conindid = {index} AND contype IN ('p', 'u', 'x'))")
 }
 
 /// True once what has an object's name is its new form; `None` where that cannot be told from the old one. A type that is the same
@@ -238,8 +248,9 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
         if let Object::Table(table) = object
             && !table.options.is_empty()
         {
-            let options = crate::kinds::table::options_sql(&table.options);
-            statements.push(format!("ALTER TABLE {} SET ({options})", id.sql()));
+            let holder = Holder::table(table.access_method.as_deref());
+            let set = format!("ALTER TABLE {} SET ({})", id.sql(), options_sql(&table.options));
+            statements.push(when(&format!("NOT {}", said::options_of(&id.sql(), holder, &table.options)), &[set]));
         }
         return statements;
     }
@@ -301,14 +312,16 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
             let Some(index) = id.parent() else { return create.to_vec() };
             let (part, whole) = (index_name(&index), index_name(&attachment.parent));
             let what = format!("index {part} cannot become a part of {whole}");
-            let foreseen = "object_not_in_prerequisite_state OR invalid_object_definition OR wrong_object_type";
+            let foreseen =
+                "object_not_in_prerequisite_state OR invalid_object_definition OR wrong_object_type OR undefined_table";
             vec![attempted(&format!("NOT {}", inherits(&part, &whole)), create, foreseen, &what, BY_APPLY)]
         }
         Object::SequenceOwner(owner) => {
             let (sequence, column) = (id.top().sql_path(), owner.column.sql_path());
             let what = format!("sequence {sequence} cannot belong to {column}");
             let hint = "give the table and the sequence one owner (ALTER … OWNER TO), or have `trueup apply` do it";
-            vec![attempted("true", create, "object_not_in_prerequisite_state", &what, hint)]
+            let belongs = said::belongs(id, &owner.column);
+            vec![attempted(&format!("NOT {belongs}"), create, "object_not_in_prerequisite_state", &what, hint)]
         }
         Object::DomainConstraint(_) => match exists(id, object) {
             Some(there) => {
@@ -470,22 +483,21 @@ fn column_statements(id: &ObjectId, object: &Object, column: &Column, catalog: &
         plain.not_null = None;
     }
     let add = format!("ALTER TABLE {} ADD COLUMN {}", id.top_sql(), plain.definition(id, default));
-    let add = added_once(id, object, &add, catalog);
-    let add = match row_type::fills(&plain, id, default.is_some(), catalog) && row_type::is_held(&id.top(), catalog) {
+    // IF NOT EXISTS is refused on another's table, also for a column that it has. What is an heir already has it from its parent,
+    // or gets it with that.
+    let of_parents = origins(id, catalog);
+    let of_parents = of_parents.iter().map(|origin| inherits(&id.top_sql(), &origin.top_sql()));
+    let lacking: Vec<String> =
+        exists(id, object).into_iter().chain(of_parents).map(|there| format!("NOT {there}")).collect();
+    let lacking = lacking.join(" AND ");
+    vec![match row_type::fills(&plain, id, default.is_some(), catalog) && row_type::is_held(&id.top(), catalog) {
         true => {
             let what = format!("column {} cannot be added", id.sql_path());
             let hint = "add the column by hand without a default or an expression, fill it";
-            let there = exists(id, object).unwrap_or_else(|| "false".to_owned());
-            attempted(&format!("NOT {there}"), &[add], "feature_not_supported", &what, hint)
+            attempted(&lacking, &[add], "feature_not_supported", &what, hint)
         }
-        false => add,
-    };
-    // What is an heir already has it from its parent, or gets it with that.
-    let of_parents: Vec<String> = origins(id, catalog)
-        .iter()
-        .map(|origin| format!("NOT {}", inherits(&id.top_sql(), &origin.top_sql())))
-        .collect();
-    vec![if of_parents.is_empty() { add } else { when(&of_parents.join(" AND "), &[add]) }]
+        false => when(&lacking, &[add]),
+    }]
 }
 
 /// True where a cut-off CREATE INDEX CONCURRENTLY left an index that nothing uses. One of a partitioned table merely lacks parts.
@@ -711,6 +723,13 @@ pub fn identity(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<Str
     };
     let words = if identity.always { "ALWAYS" } else { "BY DEFAULT" };
     let counter = Sequence::of_identity(&column.type_name, identity);
+    let same = is(&format!(
+        "attidentity = '{}' AND EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid \
+         WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid AND d.refobjsubid = attnum \
+         AND d.deptype = 'i' AND {})",
+        if identity.always { "a" } else { "d" },
+        said::counts_as(&counter)
+    ));
     let body = format!(
         "\nDECLARE\n  fits boolean;\nBEGIN\n  IF {} THEN\n    EXECUTE {};\n    EXECUTE {};\n  ELSIF {} THEN\n    \
          EXECUTE format('SELECT is_called OR last_value BETWEEN {} AND {} FROM %s', pg_get_serial_sequence({}, {})) INTO fits;\n    \
@@ -723,7 +742,7 @@ pub fn identity(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<Str
             literal(&table),
             literal(&id.name())
         )),
-        is("true"),
+        format_args!("NOT {same}"),
         counter.min,
         counter.max,
         literal(&table),

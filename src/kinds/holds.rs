@@ -26,6 +26,10 @@ pub fn there(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String
             // One that is declared itself counts for itself alone.
             let declared: Vec<String> =
                 catalog.children(&id.top(), KindTag::Constraint).map(|(id, _)| id.name().into_owned()).collect();
+            // What is to be attached is called by its name; it was renamed before where that could be (`restated::parts_follow`).
+            if catalog.contains(&id.child(KindTag::IndexAttachment, "")) {
+                return exists(id, object);
+            }
             Some(format!(
                 "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND (conname = {} OR ({CONSTRAINT_TEXT} = {} AND conname <> ALL ({}) AND NOT (contype = 'c' AND coninhcount > 0))))",
                 regclass(&id.top_sql()),
@@ -230,7 +234,7 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
 }
 
 /// Conditions on `pg_attribute a` and its `pg_type t`: what may be set for a column, of a table or a materialized view.
-fn settings_are(
+pub(super) fn settings_are(
     storage: Option<&str>,
     compression: Option<&str>,
     statistics: Option<i32>,
@@ -355,7 +359,7 @@ pub(super) fn access_list(id: &ObjectId) -> Option<String> {
 }
 
 /// The access list of the sequence that an identity column counts with, as an SQL expression.
-fn access_of_counter(column: &ObjectId) -> String {
+pub(super) fn access_of_counter(column: &ObjectId) -> String {
     let (table, name) = (column.top_sql(), literal(&column.name()));
     format!(
         "SELECT coalesce(c.relacl, acldefault('s', c.relowner)) FROM pg_catalog.pg_attribute a \

@@ -9,7 +9,10 @@ use crate::core::name::{Ident, dollar_quoted, literal, qualified};
 use crate::core::options::Options;
 use crate::core::versions;
 use crate::kinds::ensure::{BY_APPLY, CONSTRAINT_TEXT, attempted, index_name, labels, regclass, when};
+use crate::kinds::options::Holder;
+use crate::kinds::said::{counts_as, options_of};
 use crate::kinds::table::constraint::ConstraintType;
+use crate::kinds::table::options_sql;
 use crate::kinds::table::partition::{IndexAttachment, table_of};
 use crate::kinds::{KindTag, Object};
 
@@ -27,9 +30,18 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
     let mut said = Restated::default();
     match object {
         Object::Sequence(sequence) => {
+            // Only whoever may read it is asked where it stands, and that is asked only where something is to be changed.
             let options = sequence.all_options(id);
-            said.now.push(when(&sequence.must_begin_anew(id), &[format!("{options} RESTART")]));
-            said.now.push(options);
+            let body = format!(
+                "\nBEGIN\n  IF NOT EXISTS (SELECT FROM pg_catalog.pg_sequence s WHERE s.seqrelid = {} AND {}) THEN\n    \
+                 IF {} THEN\n      EXECUTE {};\n    END IF;\n    EXECUTE {};\n  END IF;\nEND\n",
+                regclass(&id.sql()),
+                counts_as(sequence),
+                sequence.must_begin_anew(id),
+                literal(&format!("{options} RESTART")),
+                literal(&options)
+            );
+            said.now.push(format!("DO {}", dollar_quoted(&body)));
             let (there, word) = if sequence.unlogged { ("p", "UNLOGGED") } else { ("u", "LOGGED") };
             // Sequences have a persistence of their own since 15.
             said.now.push(when(
@@ -42,7 +54,12 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
         }
         Object::Domain(domain) => {
             if let Some(default) = &domain.default {
-                said.now.push(format!("ALTER DOMAIN {} SET DEFAULT {default}", id.sql()));
+                let other = format!(
+                    "EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid = to_regtype({}) AND pg_get_expr(typdefaultbin, 0) IS DISTINCT FROM {})",
+                    literal(&id.sql()),
+                    literal(default)
+                );
+                said.now.push(when(&other, &[format!("ALTER DOMAIN {} SET DEFAULT {default}", id.sql())]));
             }
             if domain.not_null {
                 let may_be_null = format!(
@@ -67,15 +84,16 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
             said.late.push(when(&unproved, &[validate]));
         }
         Object::Index(index) if !index.options.is_empty() => {
-            said.now.push(index_options(&id.sql(), &index.options));
+            said.now.push(index_options(&id.sql(), Holder::index(&index.definition), &index.options));
         }
         Object::Constraint(constraint) if !constraint.options.is_empty() => {
-            let index = qualified(&id.schema().unwrap_or_default(), &id.name());
-            said.late.push(index_options(&index, &constraint.options));
+            let holder = Holder::constraint(constraint);
+            said.late.push(index_options(&index_name(id), holder, &constraint.options));
         }
         Object::MaterializedView(view) if !view.options.is_empty() => {
-            let options = crate::kinds::table::options_sql(&view.options);
-            said.now.push(format!("ALTER MATERIALIZED VIEW {} SET ({options})", id.sql()));
+            let holder = Holder::table(view.access_method.as_deref());
+            let set = format!("ALTER MATERIALIZED VIEW {} SET ({})", id.sql(), options_sql(&view.options));
+            said.now.push(when(&format!("NOT {}", options_of(&id.sql(), holder, &view.options)), &[set]));
         }
         _ => {}
     }
@@ -84,10 +102,10 @@ pub fn restated(id: &ObjectId, object: &Object, major: u32) -> Restated {
 
 /// The storage parameters of an index; PostgreSQL changes none of a partitioned one. A key of another name that demands the same is
 /// left as it is.
-fn index_options(index: &str, options: &Options) -> String {
-    let options = crate::kinds::table::options_sql(options);
+fn index_options(index: &str, holder: Holder, options: &Options) -> String {
     let there = format!("EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relkind = 'i')", regclass(index));
-    when(&there, &[format!("ALTER INDEX {index} SET ({options})")])
+    let set = format!("ALTER INDEX {index} SET ({})", options_sql(options));
+    when(&format!("{there} AND NOT {}", options_of(index, holder, options)), &[set])
 }
 
 /// Takes away what a run that was cut off built beside what it was to replace: constraints and indexes of the tables.
@@ -236,9 +254,24 @@ pub fn parts_follow(id: &ObjectId, catalog: &Catalog) -> Vec<String> {
 
 fn part_follows(id: &ObjectId, attachment: &IndexAttachment, catalog: &Catalog) -> String {
     let table = table_of(id, catalog);
+    // Of keys, also one that demands the same and is nobody's part yet.
+    let equal = match catalog.get(id) {
+        Some(Object::Constraint(key)) => {
+            let declared: Vec<String> =
+                catalog.children(&id.top(), KindTag::Constraint).map(|(id, _)| id.name().into_owned()).collect();
+            format!(
+                ", (SELECT conindid::regclass FROM pg_catalog.pg_constraint WHERE conrelid = {} AND {CONSTRAINT_TEXT} = {}\n    \
+                 AND conname <> ALL ({}) AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = conindid) ORDER BY conname LIMIT 1)",
+                regclass(&table.sql()),
+                literal(&key.printed(true)),
+                labels(&declared)
+            )
+        }
+        _ => String::new(),
+    };
     let body = format!(
-        "\nDECLARE\n  part text := (SELECT i.inhrelid::regclass FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_index x ON x.indexrelid = i.inhrelid\n    \
-         WHERE i.inhparent = {} AND x.indrelid = {});\nBEGIN\n  IF part IS NOT NULL AND {} IS NULL THEN\n    \
+        "\nDECLARE\n  part text := coalesce((SELECT i.inhrelid::regclass FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_index x ON x.indexrelid = i.inhrelid\n    \
+         WHERE i.inhparent = {} AND x.indrelid = {}){equal});\nBEGIN\n  IF part IS NOT NULL AND {} IS NULL THEN\n    \
          EXECUTE format('ALTER INDEX %s RENAME TO %I', part, {});\n  END IF;\nEND\n",
         regclass(&index_name(&attachment.parent)),
         regclass(&table.sql()),

@@ -1,14 +1,21 @@
 //! Whether something is said of an object already. A script that may meet any state says again only what is not: much of it takes the
 //! owner of the object, also where it would change nothing, and not all that a project has was made by the role that runs the script.
 
+use sha2::{Digest, Sha256};
+
 use crate::core::id::ObjectId;
-use crate::core::name::literal;
+use crate::core::name::{Ident, literal};
+use crate::core::options::Options;
+use crate::core::step::Step;
 use crate::core::versions;
 use crate::kinds::component::decided::grantee_oid;
 use crate::kinds::component::{acl, default_privilege, object_type};
-use crate::kinds::ensure::{exists, index_name, labels, regclass, when};
-use crate::kinds::holds::{access_list, options_are};
+use crate::kinds::ensure::{exists, index_name, labels, once_types_are_there, regclass, when};
+use crate::kinds::holds::{access_list, access_of_counter, options_are, settings_are, wrapped};
 use crate::kinds::options::Holder;
+use crate::kinds::routine::Routine;
+use crate::kinds::sequence::Sequence;
+use crate::kinds::trigger::letter_of;
 use crate::kinds::{KindTag, Object};
 
 /// Statements about an object, run where they would change something. `create` are those that were made for it.
@@ -31,6 +38,50 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
     Some(match object {
         // IF NOT EXISTS asks for the privilege to create schemas also where there is the schema.
         Object::Schema(_) => exists(id, object)?,
+        Object::SequenceGrant(grant) => {
+            let all = acl::expanded(&grant.privileges, 's', major);
+            are_exactly(&id.name(), &all, &access_of_counter(&id.parent()?))
+        }
+        Object::Routine(routine) => routine_is(id, routine)?,
+        Object::Default(default) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+             WHERE a.attrelid = {} AND a.attname = {} AND pg_get_expr(d.adbin, d.adrelid) = {})",
+            regclass(&id.top_sql()),
+            literal(&id.parent()?.name()),
+            literal(&default.expression)
+        ),
+        Object::ReplicaIdentity(identity) => match &identity.index {
+            Some(index) => format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
+                 WHERE i.indexrelid = {} AND i.indisreplident AND c.relreplident = 'i')",
+                regclass(&index_name(index))
+            ),
+            None => format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND relreplident = '{}')",
+                regclass(&id.top_sql()),
+                if identity.mode == "full" { 'f' } else { 'n' }
+            ),
+        },
+        Object::TriggerState(state) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {name} AND tgenabled = '{}')",
+            regclass(&id.top_sql()),
+            letter_of(&state.enabled)
+        ),
+        Object::ViewColumn(column) => {
+            let default = column.default.as_deref().map_or_else(|| "NULL".to_owned(), literal);
+            format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+                 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+                 WHERE a.attrelid = {} AND a.attname = {name} AND pg_get_expr(d.adbin, d.adrelid) IS NOT DISTINCT FROM {default} AND {})",
+                regclass(&id.top_sql()),
+                settings_are(
+                    column.storage.as_deref(),
+                    column.compression.as_deref(),
+                    column.statistics,
+                    &column.options
+                )
+            )
+        }
         Object::Comment(comment) => format!("coalesce({}, '') = {}", description(id)?, literal(&comment.text)),
         Object::Owner(owner) => {
             let (column, from) = owner_of(&id.parent()?)?;
@@ -65,7 +116,10 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
             are_exactly(&privilege.grantee, &acl::expanded(&privilege.privileges, letter, major), &list)
         }
         Object::Policy(policy) => {
-            let text = |text: &Option<String>| text.as_deref().map_or_else(|| "NULL".to_owned(), literal);
+            let is = |column: &str, text: &Option<String>| match text {
+                Some(text) => format!("pg_get_expr({column}, polrelid) IN ({})", wrapped(text)),
+                None => format!("{column} IS NULL"),
+            };
             let command = match policy.command.as_str() {
                 "select" => 'r',
                 "insert" => 'a',
@@ -75,21 +129,21 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
             };
             format!(
                 "EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = {} AND polname = {name} AND polcmd = '{command}' \
-                 AND polpermissive = {} AND pg_get_expr(polqual, polrelid) IS NOT DISTINCT FROM {} \
-                 AND pg_get_expr(polwithcheck, polrelid) IS NOT DISTINCT FROM {} \
+                 AND polpermissive = {} AND {} AND {} \
                  AND ARRAY(SELECT (CASE WHEN r = 0 THEN 'public' ELSE pg_get_userbyid(r)::text END) COLLATE \"C\" FROM unnest(polroles) r ORDER BY 1) = {})",
                 regclass(&id.top_sql()),
                 policy.permissive,
-                text(&policy.using),
-                text(&policy.check),
+                is("polqual", &policy.using),
+                is("polwithcheck", &policy.check),
                 labels(&policy.roles)
             )
         }
-        Object::Trigger(_) => format!(
-            "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {name} AND NOT tgisinternal AND tgenabled = 'O' \
-             AND pg_get_triggerdef(oid) = {})",
+        Object::Trigger(trigger) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {name} AND NOT tgisinternal AND tgenabled = '{}' \
+             AND {})",
             regclass(&id.top_sql()),
-            literal(create.first()?)
+            letter_of(&trigger.enabled),
+            is_printed("pg_get_triggerdef(oid)", create.first()?)
         ),
         Object::View(view) if !view.columns.is_empty() => {
             let columns: Vec<String> = view.columns.iter().map(|(name, _)| name.clone()).collect();
@@ -104,6 +158,172 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
         }
         _ => return None,
     })
+}
+
+/// True where the server prints a trigger as this statement, which has its keywords in lower case and leaves out what is the default.
+/// What stands in quotes is compared as it is.
+fn is_printed(printed: &str, statement: &str) -> String {
+    let said = literal(statement);
+    let mut same = format!(
+        "replace(replace(lower({printed}), ' not deferrable initially immediate', ''), ' deferrable initially immediate', ' deferrable') = lower({said})"
+    );
+    if statement.contains(['\'', '"']) {
+        let quoted = |text: &str| {
+            let part = literal(r#"('([^']|'')*'|"([^"]|"")*")"#);
+            format!("ARRAY(SELECT m[1] FROM regexp_matches({text}, {part}, 'g') m)")
+        };
+        same.push_str(&format!(" AND {} = {}", quoted(printed), quoted(&said)));
+    }
+    same
+}
+
+/// A statement that alters a new object, run where it would change something.
+pub fn unless_altered(step: &Step, object: &Object, sql: String, major: u32) -> String {
+    let statements = if step.object.kind().is_component() {
+        unless_said(&step.object, object, vec![sql], &[], major)
+    } else {
+        match altered(step, object, major) {
+            Some(said) => vec![when(&format!("NOT {said}"), &[sql])],
+            None => vec![sql],
+        }
+    };
+    statements.concat()
+}
+
+/// An expression that is true where a step that alters a new object would change nothing.
+fn altered(step: &Step, object: &Object, major: u32) -> Option<String> {
+    let id = &step.object;
+    let clustered = |index: &str| {
+        format!("EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND indisclustered)", regclass(index))
+    };
+    let is_clustered = step.sql.ends_with(&format!(" CLUSTER ON {}", Ident(&id.name())));
+    Some(match object {
+        Object::Table(_) => {
+            let what = step.sql.strip_prefix(&format!("ALTER TABLE {} ", id.sql()))?;
+            let column = match what {
+                "ENABLE ROW LEVEL SECURITY" => "relrowsecurity",
+                "FORCE ROW LEVEL SECURITY" => "relforcerowsecurity",
+                _ => return None,
+            };
+            format!("EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {} AND {column})", regclass(&id.sql()))
+        }
+        Object::Column(column) => {
+            let head = format!("ALTER TABLE ONLY {} ALTER COLUMN {} SET ", id.top_sql(), Ident(&id.name()));
+            let what = step.sql.strip_prefix(&head)?;
+            ["STORAGE ", "COMPRESSION ", "STATISTICS ", "("].into_iter().find(|word| what.starts_with(word))?;
+            format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+                 WHERE a.attrelid = {} AND a.attname = {} AND NOT a.attisdropped AND {})",
+                regclass(&id.top_sql()),
+                literal(&id.name()),
+                settings_are(
+                    column.storage.as_deref(),
+                    column.compression.as_deref(),
+                    column.statistics,
+                    &column.options
+                )
+            )
+        }
+        Object::Index(_) if is_clustered => clustered(&id.sql()),
+        Object::Constraint(_) if is_clustered => clustered(&index_name(id)),
+        Object::Index(_) => {
+            let what = step.sql.strip_prefix(&format!("ALTER INDEX {} ALTER COLUMN ", id.sql()))?;
+            let (number, target) = what.split_once(" SET STATISTICS ")?;
+            format!(
+                "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {} AND attnum = {number} AND coalesce(attstattarget, -1) = {target})",
+                regclass(&id.sql())
+            )
+        }
+        Object::Trigger(trigger) => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {} AND tgname = {} AND NOT tgisinternal AND tgenabled = '{}')",
+            regclass(&id.top_sql()),
+            literal(&id.name()),
+            letter_of(&trigger.enabled)
+        ),
+        Object::ViewColumn(_) | Object::TriggerState(_) => said(id, object, &[], major)?,
+        _ => return None,
+    })
+}
+
+/// True where a routine is as declared. A body that is a text is told by its hash, so that it is not written twice.
+fn routine_is(id: &ObjectId, routine: &Routine) -> Option<String> {
+    if routine.library.is_some() || !routine.transforms.is_empty() {
+        return None;
+    }
+    let or_null = |text: Option<&str>| text.map_or_else(|| "NULL".to_owned(), literal);
+    let first = |word: &str| word.chars().next().unwrap_or_default();
+    let usual_cost = if routine.language == "internal" { 1.0 } else { 100.0 };
+    let body = match (&routine.body, &routine.sql_body) {
+        (Some(body), _) => format!(
+            "p.prosqlbody IS NULL AND encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') = '{:x}'",
+            Sha256::digest(body.as_bytes())
+        ),
+        (None, Some(body)) => format!("pg_get_function_sqlbody(p.oid) = {}", literal(body)),
+        (None, None) => return None,
+    };
+    let config: Vec<String> = routine.config.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let is = format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+         WHERE p.oid = to_regprocedure({}) AND pg_get_function_arguments(p.oid) = {} \
+         AND (pg_get_function_result(p.oid), p.prokind, l.lanname, p.provolatile, p.proparallel, p.proisstrict, p.prosecdef, p.proleakproof, \
+         p.procost, p.prorows, nullif(p.prosupport::text, '-'), p.proconfig) \
+         IS NOT DISTINCT FROM ({}, '{}', {}, '{}', '{}', {}, {}, {}, {}, {}, {}, {}) AND {body})",
+        literal(&id.sql()),
+        literal(&routine.arguments),
+        or_null(routine.returns.as_deref()),
+        first(&routine.routine_kind),
+        literal(&routine.language),
+        first(&routine.volatility),
+        first(&routine.parallel),
+        routine.strict,
+        routine.security_definer,
+        routine.leakproof,
+        routine.cost.unwrap_or(usual_cost),
+        routine.rows.unwrap_or(if routine.returns_set() { 1000.0 } else { 0.0 }),
+        or_null(routine.support.as_deref()),
+        if config.is_empty() { "NULL".to_owned() } else { labels(&config) }
+    );
+    Some(once_types_are_there(id, &is))
+}
+
+/// True where a sequence belongs to a column.
+pub(super) fn belongs(sequence: &ObjectId, column: &ObjectId) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
+         WHERE d.classid = 'pg_class'::regclass AND d.objid = {} AND d.refclassid = 'pg_class'::regclass AND d.refobjid = {} AND a.attname = {} AND d.deptype = 'a')",
+        regclass(&sequence.top_sql()),
+        regclass(&column.top_sql()),
+        literal(&column.name())
+    )
+}
+
+/// A condition on `pg_sequence s`: it counts as declared.
+pub(super) fn counts_as(sequence: &Sequence) -> String {
+    format!(
+        "(format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle) = ({}, {}, {}, '{}', '{}', {}, {})",
+        literal(&sequence.type_name),
+        sequence.start,
+        sequence.increment,
+        sequence.min,
+        sequence.max,
+        sequence.cache,
+        sequence.cycle
+    )
+}
+
+/// True where a relation has these storage parameters, and its TOAST table those that are for it, and none besides.
+pub(super) fn options_of(relation: &str, holder: Holder, options: &Options) -> String {
+    let toast: Options =
+        options.iter().filter_map(|(k, v)| Some((k.strip_prefix("toast.")?.to_owned(), v.clone()))).collect();
+    let toast = match toast.is_empty() {
+        true => String::new(),
+        false => format!(
+            " AND EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = c.reltoastrelid AND {})",
+            options_are("t.reloptions", holder, &toast)
+        ),
+    };
+    let own = options_are("c.reloptions", holder, options);
+    format!("EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {} AND {own}{toast})", regclass(relation))
 }
 
 /// True where a grantee has exactly these privileges, by an access list.

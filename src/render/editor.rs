@@ -330,10 +330,8 @@ impl Parts {
             _ => {
                 let waits = self.waiting.iter().any(|id| step.object.is_within(id));
                 let mut sql = ensure::again(step, editor.from, editor.to);
-                if let Some(object) =
-                    editor.to.get(&step.object).filter(|_| editor.offline && step.object.kind().is_component())
-                {
-                    sql = said::unless_said(&step.object, object, vec![sql], &[], editor.plan.major).concat();
+                if let Some(object) = editor.to.get(&step.object).filter(|_| editor.offline) {
+                    sql = said::unless_altered(step, object, sql, editor.plan.major);
                 }
                 let out = if waits { &mut self.last } else { &mut self.body };
                 if ensure::proves(step)

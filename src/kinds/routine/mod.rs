@@ -91,7 +91,7 @@ impl Routine {
     }
 
     /// Whether a call may return any number of rows.
-    fn returns_set(&self) -> bool {
+    pub(crate) fn returns_set(&self) -> bool {
         self.returns.as_deref().is_some_and(|r| {
             let start = r.get(..6).unwrap_or_default().to_ascii_lowercase();
             start == "setof " || start == "table(" || start == "table "
