@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::{dollar_quoted, literal};
-use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, labels};
+use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, index_name, labels, of_key};
 use crate::kinds::holds::wrapped;
 use crate::kinds::sequence::Sequence;
 use crate::kinds::table::classes::is_contested;
@@ -108,6 +108,24 @@ fn question(about: &str) -> Question {
                  JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid AND i.indisvalid\n    WHERE {INDEX_TEXT} <> d.text"
             ),
         ),
+        // Neither becomes the other by an addition, and two cannot have one name.
+        "index of a key" => ask(
+            "(name)",
+            format!(
+                "SELECT format('index %s is that of a constraint, declared is an index by itself', d.name)\n    \
+                 FROM {{d}} JOIN pg_catalog.pg_index i ON i.indexrelid = to_regclass(d.name)\n    WHERE {}",
+                of_key("i.indexrelid")
+            ),
+        ),
+        "key by name" => ask(
+            "(name, relation, text)",
+            format!(
+                "SELECT format('%s is an index by itself, declared is a constraint of this name on %s', d.name, d.relation)\n    \
+                 FROM {{d}} JOIN pg_catalog.pg_index i ON i.indexrelid = to_regclass(d.name)\n    \
+                 WHERE NOT {} AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = to_regclass(d.relation) AND {CONSTRAINT_TEXT} = d.text)",
+                of_key("i.indexrelid")
+            ),
+        ),
         // Of a table's generated column nothing is asked on another major than the declared one's, which may print another text.
         "generated" => ask(
             "(relation, name, expression, wrapped, path, major)",
@@ -138,7 +156,7 @@ fn question(about: &str) -> Question {
              JOIN pg_catalog.pg_depend p ON p.refclassid = 'pg_class'::regclass AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum \
              AND p.classid = 'pg_class'::regclass AND p.deptype = 'i'\n    \
              JOIN pg_catalog.pg_class s ON s.oid = p.objid AND s.relkind = 'S'\n    \
-             WHERE pg_sequence_last_value(s.oid) NOT BETWEEN d.low AND d.high"
+             WHERE CASE WHEN has_sequence_privilege(s.oid, 'SELECT, USAGE') THEN pg_sequence_last_value(s.oid) END NOT BETWEEN d.low AND d.high"
                 .to_owned(),
         ),
         // CREATE OR REPLACE VIEW takes an option away that it does not name, and what is read then is open to more.
@@ -234,7 +252,7 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
             format!("({}, {}, {}, {major})", literal(&id.top_sql()), literal(&id.name()), wrapped(&constraint.check)),
         )],
         Object::Index(index) => {
-            let mut asked = vec![of("'i', 'I'", "index")];
+            let mut asked = vec![of("'i', 'I'", "index"), ("index of a key", format!("({relation})"))];
             // Which class a server leaves out depends on its version.
             if !is_contested(&index.definition) {
                 asked.push(("index", format!("({relation}, {})", literal(&index.plain_statement(id)))));
@@ -306,10 +324,17 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
             }
             asked
         }
-        Object::Constraint(constraint) if !is_contested(&constraint.definition) => vec![(
-            "constraint",
-            format!("({}, {}, {})", literal(&id.top_sql()), literal(&id.name()), literal(&constraint.printed(true))),
-        )],
+        Object::Constraint(constraint) => {
+            let (table, text) = (literal(&id.top_sql()), literal(&constraint.printed(true)));
+            let mut asked = Vec::new();
+            if constraint.has_index() {
+                asked.push(("key by name", format!("({}, {table}, {text})", literal(&index_name(id)))));
+            }
+            if !is_contested(&constraint.definition) {
+                asked.push(("constraint", format!("({table}, {}, {text})", literal(&id.name()))));
+            }
+            asked
+        }
         _ => Vec::new(),
     }
 }

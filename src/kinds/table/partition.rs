@@ -14,7 +14,7 @@ use crate::kinds::table::constraint::{Constraint, ConstraintType};
 use crate::kinds::table::inheritance::{OUTSIDE, all_heirs, parent_left_out};
 use crate::kinds::table::{bound, premise};
 use crate::kinds::trigger_state;
-use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions, ensure};
 use crate::plan::context::PlanContext;
 use crate::yaml::{Fields, KeyDoc, Out, Shape};
 
@@ -512,6 +512,7 @@ pub(super) fn drop(table: &ObjectId, mut step: Step, cx: &PlanContext<'_>) -> Ve
     }
     let sql = format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), table.sql());
     let mut detach = Step::drop(table, sql).lock(LockMode::AccessExclusive, &parent);
+    detach.done_when = Some(format!("SELECT NOT {}", ensure::inherits(&table.sql(), &parent.sql())));
     detach.destroys = vec![table.child(KindTag::Attachment, "")];
     vec![detach, step.rank(1)]
 }
@@ -547,26 +548,44 @@ pub(super) fn detached_for_keys(id: &ObjectId, table: &ObjectId, step: Step, cx:
     step.destroys.extend(keys.iter().cloned());
     let mut steps = vec![step];
     let (mut drops, mut attach) = (Vec::new(), Vec::new());
+    // The index as it was; under its name there may be its new form.
+    let new = ensure::is_changed(id, cx.from, cx.to, cx.major).map(|new| format!("NOT {new}"));
+    let old: Vec<String> =
+        cx.from.get(id).and_then(|object| ensure::is_there(id, object)).into_iter().chain(new).collect();
     for key in keys {
         let partition = key.top();
         let link = partition.child(KindTag::Attachment, "");
         let Some(attachment) = Attachment::get(cx.from, &link).filter(|_| !cx.is_dropped(&link)) else { continue };
-        let step = |sql: String| {
+        let attached = ensure::inherits(&partition.sql(), &attachment.parent.sql());
+        let step = |sql: String, due: String| {
             let mut step = Step::drop(id, sql).lock(LockMode::AccessExclusive, table);
             step.destroys.clear();
-            step
+            step.done_when(format!("SELECT NOT ({due})"))
         };
         let sql = format!("ALTER TABLE {} DETACH PARTITION {}", attachment.parent.sql(), partition.sql());
-        steps.insert(0, step(sql));
-        drops.push(step(Constraint::drop_sql(&key)));
+        steps.insert(
+            0,
+            step(sql, std::iter::once(attached.clone()).chain(old.clone()).collect::<Vec<_>>().join(" AND ")),
+        );
+        // A key of the same name that the partition has once it is attached again is the new one.
+        let there = cx.from.get(&key).and_then(|object| ensure::exists(&key, object));
+        drops.push(step(
+            Constraint::drop_sql(&key),
+            there.into_iter().chain([format!("NOT {attached}")]).collect::<Vec<_>>().join(" AND "),
+        ));
         let sql = format!(
             "ALTER TABLE ONLY {} ATTACH PARTITION {} {}",
             attachment.parent.sql(),
             partition.sql(),
             attachment.bound
         );
-        attach.push(step(sql).hazard(HazardKind::Blocking, "the rows of the partition are read to check the bound"));
-        attach.extend(trigger_state::of_partition_again(&partition, cx.to).into_iter().map(step));
+        attach.push(
+            step(sql, format!("NOT {attached}"))
+                .hazard(HazardKind::Blocking, "the rows of the partition are read to check the bound"),
+        );
+        // Said again, they change nothing.
+        let states = trigger_state::of_partition_again(&partition, cx.to).into_iter();
+        attach.extend(states.map(|sql| step(sql, attached.clone())));
     }
     steps.extend(drops);
     steps.extend(attach);
