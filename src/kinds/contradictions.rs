@@ -13,6 +13,7 @@ use crate::kinds::sequence::Sequence;
 use crate::kinds::table::classes::is_contested;
 use crate::kinds::table::partition::Attachment;
 use crate::kinds::{KindTag, Object};
+use crate::sql::is_printed_otherwise;
 
 /// A question about many objects at once: a query over `d`, the rows of VALUES, that gives one message for each contradiction.
 struct Question {
@@ -204,6 +205,25 @@ fn question(about: &str) -> Question {
              HAVING bool_or((a.attname::text, format_type(a.atttypid, a.atttypmod)) IS DISTINCT FROM (d.names[a.attnum], d.types[a.attnum]))"
                 .to_owned(),
         ),
+        // A call that minor releases print in several ways: what else there is in words is compared.
+        "materialized view in words" => {
+            let words = |text: &str| {
+                format!(
+                    "ARRAY(SELECT w FROM regexp_split_to_table(lower({text}), '[^[:alnum:]_]+') w WHERE w <> ALL ('{{\"\",as,at,boolean,cast,is,\
+                     is_normalized,local,normalized,overlaps,text,time,timestamp,timezone,with,without,zone}}') ORDER BY 1)"
+                )
+            };
+            ask(
+                "(relation, text, major)",
+                format!(
+                    "SELECT format('materialized view %s has another query than declared', d.relation)\n    \
+                     FROM {{d}} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relkind = 'm'\n    \
+                     WHERE current_setting('server_version_num')::int / 10000 = d.major AND {} <> {}",
+                    words("pg_get_viewdef(c.oid)"),
+                    words("d.text")
+                ),
+            )
+        }
         // Texts that PostgreSQL writes differ in places between majors, so another major than the declared one's is not asked.
         _ => ask(
             "(relation, text, major)",
@@ -239,10 +259,16 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
             asked.extend(unsaid.map(|option| ("view option", format!("({relation}, {})", literal(option)))));
             asked
         }
-        Object::MaterializedView(view) => vec![
-            of("'m'", "materialized view"),
-            ("materialized view", format!("({relation}, {}, {major})", literal(view.query.trim()))),
-        ],
+        Object::MaterializedView(view) => {
+            let about = match is_printed_otherwise(&view.query) {
+                true => "materialized view in words",
+                false => "materialized view",
+            };
+            vec![
+                of("'m'", "materialized view"),
+                (about, format!("({relation}, {}, {major})", literal(view.query.trim()))),
+            ]
+        }
         Object::Sequence(sequence) => vec![
             of("'S'", "sequence"),
             ("sequence", format!("({relation}, '{}'::bigint, '{}'::bigint)", sequence.min, sequence.max)),

@@ -36,7 +36,7 @@ pub use labels::with_labels;
 pub use newer::{beyond_grammar, newer_syntax};
 pub use normal::same_tokens;
 pub use parse::SyntaxError;
-pub use printed::{expression_in_one_form, in_one_form};
+pub use printed::{expression_in_one_form, in_one_form, is_printed_otherwise};
 pub use references::{
     ColumnRef, NameRef, References, references_by_words, references_of_expression, references_of_query,
     references_of_routine_body, references_of_statement, references_of_type,

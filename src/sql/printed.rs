@@ -52,6 +52,11 @@ const OPERATORS: &[&str] = &[
     "values", "return", "from", "as", "using", "is", "in", "like", "between",
 ];
 
+/// Whether a text in the one form may be printed in another by a server.
+pub fn is_printed_otherwise(text: &str) -> bool {
+    ["timezone(", "\"overlaps\"(", "is_normalized(", " IS DOCUMENT"].into_iter().any(|call| text.contains(call))
+}
+
 struct Text<'a> {
     sql: &'a str,
     tokens: &'a [Token],
