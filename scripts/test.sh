@@ -16,8 +16,8 @@ cd "$(dirname "$0")/.."
 home=${TRUEUP_PG_HOMES%%:*}
 newer=/usr/lib/postgresql/15/bin
 older=$home/older/15/bin
-# Of the pairs of tests/pairs.rs, every so many are tried where only a part is.
-part=12
+# Where only a part is tried: of the pairs of tests/pairs.rs every so many, and of the cases every so many, on each server others.
+pairs=12 cases=3 turn=0
 
 say() { printf '\n--- %s\n' "$*"; }
 version_of() { "$1/postgres" --version | sed 's/^postgres (PostgreSQL) //'; }
@@ -30,8 +30,14 @@ everything() {
   cargo test --quiet --doc
 }
 
-# What is tried on other minor releases and versions; $1: of the pairs, every so many.
-some() { TRUEUP_PAIRS_EVERY=$1 run --test cases --test examples --test pairs "${@:2}"; }
+# What is tried on other minor releases and versions; $1: `all` of it, or a `part`.
+some() {
+  if [ "$1" = part ]; then
+    turn=$((turn % cases + 1))
+    local -x TRUEUP_PAIRS_EVERY=$pairs TRUEUP_CASES_PART=$turn/$cases
+  fi
+  run --test cases --test examples --test pairs "${@:2}"
+}
 
 minors() {
   if [ ! -x "$newer/postgres" ] || [ ! -x "$older/postgres" ]; then
@@ -71,12 +77,12 @@ case ${1:-} in
   --acceptance)
     failed=0
     TRUEUP_PROPERTY_CASES="${TRUEUP_PROPERTY_CASES:-5000}" cargo test --test property -- --nocapture || failed=1
-    minors 1 || failed=1
-    newest 1 || failed=1
+    minors all || failed=1
+    newest all || failed=1
     exit $failed
     ;;
-  --minors) minors $part ;;
-  --newest) newest $part ;;
+  --minors) minors part ;;
+  --newest) newest part ;;
   '')
     if [ -x "$newer/postgres" ]; then say "PostgreSQL $(version_of "$newer")"; fi
     everything

@@ -19,7 +19,7 @@
 //! | `loses` | tables (one per line) that may lose rows |
 //! | `majors` | the major versions it is for (one per line), where it is not for all; it runs on each that is installed |
 //!
-//! `TRUEUP_CASES=text|text` runs only those. `TRUEUP_MAJOR=18` runs those for 18 on 18, and no others; a folder of binaries in
+//! `TRUEUP_CASES=text|text` runs only those, `TRUEUP_CASES_PART=2/3` every third of them from the second one on. `TRUEUP_MAJOR=18` runs those for 18 on 18, and no others; a folder of binaries in
 //! `TRUEUP_PG_BIN` does so for that server. `TRUEUP_SCRATCH=15` (or a folder of binaries) tries out what is declared on that version.
 #![allow(clippy::print_stdout, dead_code)]
 
