@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, Step};
+use crate::kinds::KindTag;
 use crate::plan::context::PlanContext;
 
 /// What the statement may run or read, at any depth. Nothing of what makes a table anew: there are no rows yet to run it over.
@@ -56,7 +57,8 @@ fn next<'a>(id: &ObjectId, catalog: &'a Catalog) -> Vec<&'a ObjectId> {
         return found;
     }
     if let Some((id, _)) = catalog.entry(id) {
-        for (part, _) in catalog.below(id) {
+        // What an index is a part of is no part of it.
+        for (part, _) in catalog.below(id).filter(|(part, _)| part.kind() != KindTag::IndexAttachment) {
             found.push(part);
             found.extend(catalog.dependencies(part).map(|(on, _)| on));
         }

@@ -18,8 +18,8 @@ use crate::kinds::table::column::NotNull;
 use crate::kinds::table::index::printed_options;
 use crate::kinds::table::inheritance::{all_heirs, all_origins, bonds_that_go, parents};
 use crate::kinds::table::partition::{
-    attachments_before, attachments_to_keys, detachments_before, has_all_parts, is_completed, parts_before,
-    unless_part, whole_of,
+    attachments_before, attachments_to_keys, detachments_before, dropped_before, has_all_parts, is_completed,
+    parts_before, unless_part, whole_of,
 };
 use crate::kinds::table::premise;
 use crate::kinds::table::targets::{self, Targets};
@@ -239,12 +239,9 @@ impl Constraint {
         let (table, name) = (id.top(), id.name());
         let whole = |catalog| super::Table::get(catalog, &table).is_none_or(|t| t.partition_key.is_none());
         let part = |catalog: &Catalog| catalog.children(&table, KindTag::Attachment).next().is_some();
-        let stays = !cx.is_new(&table) && !cx.is_dropped(&table);
+        let stays = !cx.is_new(&table) && !cx.is_dropped(&table) && !in_expressions::is_in_the_way(id, cx);
         let simple = stays && whole(cx.to) && whole(cx.from) && !part(cx.to) && !part(cx.from) && !self.inherited;
         if !simple || !cx.can_build_beside(id) || Self::get(cx.from, id).is_none_or(|old| old.inherited) {
-            return None;
-        }
-        if in_expressions::is_in_the_way(id, cx) {
             return None;
         }
         let beside = crate::core::name::beside(&name);
@@ -441,6 +438,7 @@ impl Kind for Constraint {
                 first.requires.extend(parts_before(id, cx));
                 first.after.extend(detachments_before(&table, cx));
             }
+            first.after.extend(dropped_before(&table, cx));
             if self.constraint_type == ConstraintType::Exclusion {
                 first.requires.extend(given_on_what_it_calls(id, cx));
             }
@@ -752,8 +750,8 @@ impl Introspect for Constraint {
         let mut statistics = targets::read(row)?;
         // A part of a partitioned exclusion is made by the server, and nothing is said of it.
         if inherited && !std::mem::take(&mut statistics).is_empty() {
-            let constraint = table.child(KindTag::Constraint, name);
-            out.left_out("statistics target of a partition's exclusion constraint", &constraint.sql_path());
+            let part = table.child(KindTag::Constraint, name).sql_path();
+            out.left_out("statistics target of a partition's exclusion constraint", &part);
         }
         let constraint = Self {
             constraint_type,

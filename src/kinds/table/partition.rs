@@ -92,6 +92,11 @@ pub(crate) fn detachments_before(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<
     attachments.filter(|d| cx.is_dropped(d) && !cx.is_new(d)).collect()
 }
 
+/// The partitions and child tables that are dropped: their rows need not satisfy what the table's have to.
+pub(crate) fn dropped_before(table: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
+    all_heirs(table, cx.from).into_iter().filter(|heir| cx.is_dropped(heir) && !cx.is_new(heir)).collect()
+}
+
 /// Whether an index or key is the part of a partitioned one only until its table leaves the partitioned table: it stays then.
 pub(crate) fn leaves_before(part: &ObjectId, cx: &PlanContext<'_>) -> bool {
     let table = table_of(part, cx.from);
