@@ -16,8 +16,9 @@ cd "$(dirname "$0")/.."
 home=${TRUEUP_PG_HOMES%%:*}
 newer=/usr/lib/postgresql/15/bin
 older=$home/older/15/bin
-# Where only a part is tried: of the pairs of tests/pairs.rs every so many, and of the cases every so many, on each server others.
-pairs=12 cases=3 turn=0
+# Where only a part is tried: of the pairs of tests/pairs.rs every so many, and of the cases every so many, others on each of the six
+# servers or pairs of servers that --minors and --newest have between them.
+pairs=24 cases=6 turn=0
 
 say() { printf '\n--- %s\n' "$*"; }
 version_of() { "$1/postgres" --version | sed 's/^postgres (PostgreSQL) //'; }
@@ -61,6 +62,7 @@ minors() {
 
 newest() {
   local failed=0 place release major bin
+  turn=3
   for place in trixie/17 sid/18 experimental/19; do
     release=${place%/*} major=${place#*/}
     if ! bin=$(scripts/debian-postgres.sh "$release" "$major" "$home/newest/$major"); then
