@@ -28,7 +28,8 @@ pub fn reached(step: &Step, cx: &PlanContext<'_>) -> BTreeSet<ObjectId> {
     }
     let mut queue: Vec<&ObjectId> = Vec::new();
     for id in made.iter().filter(runs) {
-        queue.extend(next(id, cx.to));
+        // What an index becomes a part of later is not run when it is made.
+        queue.extend(next(id, cx.to, |part| part.kind() != KindTag::IndexAttachment));
     }
     while let Some(id) = queue.pop() {
         if made.iter().any(|own| id.is_within(own)) || !reached.insert(id.clone()) {
@@ -39,14 +40,14 @@ pub fn reached(step: &Step, cx: &PlanContext<'_>) -> BTreeSet<ObjectId> {
             let own = made.iter().any(|own| own.top() == *id);
             reached.extend(cx.to.below(id).map(|(part, _)| part).filter(|part| !own && cx.is_new(part)).cloned());
         } else {
-            queue.extend(next(id, cx.to));
+            queue.extend(next(id, cx.to, |_| true));
         }
     }
     reached
 }
 
-/// What an object and its parts depend on.
-fn next<'a>(id: &ObjectId, catalog: &'a Catalog) -> Vec<&'a ObjectId> {
+/// What an object depends on, and those of its parts that count.
+fn next<'a>(id: &ObjectId, catalog: &'a Catalog, counts: impl Fn(&ObjectId) -> bool) -> Vec<&'a ObjectId> {
     let info = id.kind().info();
     // What lies in a schema, or comes with an extension, is not run with it.
     if info.drops_empty || info.brings {
@@ -57,8 +58,7 @@ fn next<'a>(id: &ObjectId, catalog: &'a Catalog) -> Vec<&'a ObjectId> {
         return found;
     }
     if let Some((id, _)) = catalog.entry(id) {
-        // What an index is a part of is no part of it.
-        for (part, _) in catalog.below(id).filter(|(part, _)| part.kind() != KindTag::IndexAttachment) {
+        for (part, _) in catalog.below(id).filter(|(part, _)| counts(part)) {
             found.push(part);
             found.extend(catalog.dependencies(part).map(|(on, _)| on));
         }
