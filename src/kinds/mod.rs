@@ -64,6 +64,8 @@ pub struct KindInfo {
     pub setting: bool,
     /// It ties a table to a parent, from which the table has what the parent hands down.
     pub bond: bool,
+    /// It makes an index or a key that is there a part of another one.
+    pub joins: bool,
     /// Attributes that a declaration may leave open: what it does not say is as it is found.
     pub left_open: &'static [&'static str],
 }
@@ -106,6 +108,7 @@ impl KindInfo {
             everywhere: false,
             setting: false,
             bond: false,
+            joins: false,
             left_open: &[],
         }
     }

@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::step::{Action, Step};
-use crate::kinds::KindTag;
 use crate::plan::context::PlanContext;
 
 /// What the statement may run or read, at any depth. Nothing of what makes a table anew: there are no rows yet to run it over.
@@ -29,7 +28,7 @@ pub fn reached(step: &Step, cx: &PlanContext<'_>) -> BTreeSet<ObjectId> {
     let mut queue: Vec<&ObjectId> = Vec::new();
     for id in made.iter().filter(runs) {
         // What an index becomes a part of later is not run when it is made.
-        queue.extend(next(id, cx.to, |part| part.kind() != KindTag::IndexAttachment));
+        queue.extend(next(id, cx.to, |part| !part.kind().info().joins));
     }
     while let Some(id) = queue.pop() {
         if made.iter().any(|own| id.is_within(own)) || !reached.insert(id.clone()) {

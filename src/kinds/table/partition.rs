@@ -348,7 +348,7 @@ impl Introspect for Attachment {
 }
 
 impl Kind for IndexAttachment {
-    const INFO: KindInfo = KindInfo::new("index_attachment", "attachment");
+    const INFO: KindInfo = KindInfo { joins: true, ..KindInfo::new("index_attachment", "attachment") };
     const ATTRIBUTES: &'static [Attribute<Self>] = Self::LIST;
 
     fn after_renames(&self, id: &ObjectId, now: &dyn Fn(&ObjectId) -> ObjectId) -> Option<(ObjectId, Self)> {
