@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::core::diagnostic::Diagnostic;
-use crate::core::name::search_path;
+use crate::core::name::{says, search_path};
 use crate::core::step::{Action, Phase, Premise, Step};
 use crate::plan::Plan;
 use crate::postgres::Session;
@@ -99,7 +99,7 @@ fn may_change(step: &Step, premise: &Premise) -> bool {
     object.top() == *table
         || step.batch.as_ref().is_some_and(|batch| batch.table == *table)
         || step.uses_unconstrained.contains(table)
-        || says_word(&step.sql.to_lowercase(), &table.name().to_lowercase())
+        || says(&step.sql, &table.name())
 }
 
 /// The sequence, as SQL, that a statement sets to another value.
@@ -108,13 +108,6 @@ fn set_sequence(sql: &str) -> Option<&str> {
     // An apostrophe within a name is doubled.
     let end = rest.match_indices('\'').map(|(at, _)| at).find(|at| !rest[at + 1..].starts_with('\''))?;
     Some(&rest[..end])
-}
-
-/// Whether a text says a name, rather than a longer one that contains it.
-fn says_word(text: &str, name: &str) -> bool {
-    let part_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    text.match_indices(name)
-        .any(|(at, _)| !text[..at].ends_with(part_of_name) && !text[at + name.len()..].starts_with(part_of_name))
 }
 
 /// How many violations there are, and some of them; nothing where that cannot be answered.

@@ -252,6 +252,16 @@ pub fn search_path<S: AsRef<str>>(schemas: impl IntoIterator<Item = S>) -> Strin
     if list.is_empty() { "''".to_owned() } else { list }
 }
 
+/// Whether a text says a name as a word of its own, in capitals or not.
+pub fn says(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    !name.is_empty()
+        && text
+            .match_indices(&name)
+            .any(|(at, found)| !text[..at].ends_with(part) && !text[at + found.len()..].starts_with(part))
+}
+
 /// A string as a SQL literal, in the `E'…'` form where it holds a backslash, so that it means the same whatever
 /// `standard_conforming_strings` says.
 pub fn literal(text: &str) -> String {
@@ -286,6 +296,14 @@ pub fn role(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_words() {
+        assert!(says("begin new.full_name := 1; end", "full_name"));
+        assert!(says("SELECT Name FROM t", "name"));
+        assert!(!says("begin new.full_name := 1; end", "name"));
+        assert!(!says("select 1", ""));
+    }
 
     #[test]
     fn keywords_are_sorted() {
