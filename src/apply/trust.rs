@@ -46,7 +46,12 @@ pub(super) async fn objection(session: &Session, table: &str, access: Access) ->
         return Some(format!("it is no table; {owner} made it"));
     }
     let may_be = ours || of_database && is_plain && (access == Access::Read || writes_plainly);
-    (!may_be).then(|| format!("it belongs to {owner}, who could have code run with your rights by it; as its owner or a superuser: DROP TABLE trueup.{table}"))
+    (!may_be).then(|| {
+        format!(
+            "it belongs to {owner}, whose triggers, defaults or policies on it would run with your rights; \
+             its owner or a superuser can remove it: DROP TABLE trueup.{table}"
+        )
+    })
 }
 
 /// Takes from all others what default privileges give them on a table of the schema `trueup`, in a transaction that has begun.

@@ -43,11 +43,11 @@ pub fn buildable(catalog: Catalog, ephemeral: &Ephemeral) -> Catalog {
     let mut builder = catalog.to_builder();
     let of = if catalog.origin.major == 0 { ephemeral.major() } else { catalog.origin.major };
     for (id, object) in catalog.iter() {
-        if let Some(quoted) = words::quoted(object, of, ephemeral.major()) {
-            builder.put(id.clone(), quoted);
+        let quoted = words::quoted(object, of, ephemeral.major());
+        if let Some(quoted) = &quoted {
+            builder.put(id.clone(), quoted.clone());
         }
-        let object = &builder.get(id).cloned().unwrap_or_else(|| object.clone());
-        match object {
+        match quoted.as_ref().unwrap_or(object) {
             Object::Extension(extension) if extension.version.0.is_some() => {
                 builder.put(id.clone(), Extension { version: Open(None), ..(**extension).clone() });
             }

@@ -224,10 +224,10 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         }),
     };
     if place.project.undeclared == Undeclared::Keep {
-        // What a run that was cut off left behind is nobody's to keep.
         // Who may do what with a declared object is declared with it: `grants` are complete.
         let is_said =
             |id: &ObjectId| grantee_of(id).is_some() && id.parent().is_some_and(|of| to_catalog.contains(&of));
+        // What a run that was cut off left behind is nobody's to keep.
         let is_undeclared =
             |id: &ObjectId| !(to_catalog.contains(id) || is_said(id) || crate::core::name::is_in_passing(&id.name()));
         let is_kept = |id: &ObjectId| is_undeclared(id) && !data.retires(id);

@@ -53,7 +53,7 @@ fn keep(step: &mut Step) {
     }
     step.hazards.retain(|hazard| hazard.kind != HazardKind::DataLoss);
     step.premise = step.loses.take();
-    // Without USING, the statement refuses by itself what it would cut; nothing refuses what is rounded.
+    // A statement without USING refuses a value that does not fit. With USING, it rounds or cuts the value in silence.
     step.asks_again = step.sql.contains(" USING ");
 }
 

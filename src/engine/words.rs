@@ -91,8 +91,8 @@ fn doubtful(texts: &[String], scratch: u32, read_by: u32) -> BTreeMap<String, us
     found
 }
 
-/// A text in which a server of the major version `of` takes some words for names, as a newer one (`by`) does so as well: with those
-/// words in quotation marks that are keywords to it. None where nothing changes.
+/// A text that a server of the major version `of` reads, for a newer one (`by`): names that are keywords to the newer server stand in
+/// quotation marks. So `select system_user from t` of 15 becomes `select "system_user" from t` for 16. None where nothing changes.
 pub fn in_quotes(text: &str, of: u32, by: u32) -> Option<String> {
     if of >= by {
         return None;
@@ -112,7 +112,7 @@ pub fn in_quotes(text: &str, of: u32, by: u32) -> Option<String> {
     (changed != text).then_some(changed)
 }
 
-/// An object as a newer server reads it, see [`in_quotes`]. None where nothing changes.
+/// An object with its texts as a newer server reads them, see [`in_quotes`]. None where nothing changes.
 pub fn quoted(object: &Object, of: u32, by: u32) -> Option<Object> {
     let changes = |value: &Value| texts_of(value).iter().any(|text| in_quotes(text, of, by).is_some());
     let texts = || groups(object.kind()).iter().map(|group| group[0]);

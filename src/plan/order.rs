@@ -649,7 +649,7 @@ fn keep_together(graph: &mut DiGraph<usize, Why>, steps: &[Step], rebuilt: &[(us
             }
             let earlier = reachable(graph, *gone, Direction::Incoming);
             for step in alone.iter().copied().filter(|i| before[*i] && !earlier[*i]) {
-                // What only prefers to come in between does not.
+                // A firm rule keeps the step between the two; a preference does not, and is removed below.
                 if reachable_by(graph, *gone, Direction::Outgoing, |why| why.firm)[step] {
                     continue;
                 }
