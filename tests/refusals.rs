@@ -421,3 +421,25 @@ fn an_offline_script_of_what_another_role_owns_changes_nothing_and_asks_for_noth
     );
     offline_as_guest(&place);
 }
+
+/// A type that all values fit loses nothing, so nobody is asked for consent. A value that comes in before the script is run stops it.
+#[test]
+fn a_value_that_would_be_rounded_stops_a_script_that_was_written_before_it_came() {
+    let Some(server) = support::servers::server() else { return };
+    let place =
+        Place::new(server, "create table t (id int primary key, n numeric(6,3)); insert into t values (1, 1.5)");
+    place.write("p/schema.yaml", "tables: {t: {columns: {id: int primary key, n: 'numeric(6,1)'}}}");
+    let written = place.call(&["sql", "--for", "supabase-editor", "--from", &place.database.url, "--to", "p"]);
+    let script = ends(written, FINE).stdout;
+    place.database.load("insert into t values (2, 1.25)").expect("it runs");
+    let stopped = support::scripts::once(&place.database, &script).expect_err("a value would be rounded");
+    assert!(stopped.contains("which does not keep a value that came in meanwhile"), "{stopped}");
+    let values = place.database.rows("select n from t order by id").expect("an answer");
+    assert_eq!(values, [[Some("1.500".to_owned())], [Some("1.250".to_owned())]]);
+    place.database.load("delete from t where id = 2").expect("it runs");
+    support::scripts::once(&place.database, &script).expect("all values fit");
+    let types = place.database.rows(
+        "select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 't'::regclass and attname = 'n'",
+    );
+    assert_eq!(types.expect("an answer"), [[Some("numeric(6,1)".to_owned())]]);
+}

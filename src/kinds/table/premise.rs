@@ -137,7 +137,8 @@ pub(super) fn cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) ->
 /// Another type of a column that may not keep all values: those that it changes, or cannot take over.
 pub(super) fn losing_cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) -> Option<Premise> {
     let table = id.top();
-    if !cx.online || cx.is_new(&table) || !cx.from.contains(&table) {
+    // It is asked of a script that is one transaction as well: nothing else in it would stop a value that is rounded.
+    if cx.is_new(&table) || !cx.from.contains(&table) {
         return None;
     }
     let (name, of) = (ident(&id.name()), table.sql());
