@@ -145,6 +145,7 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
             options_are("c.reloptions", Holder::table(view.access_method.as_deref()), &view.options),
             tablespace_is(view.tablespace.as_deref())
         )),
+        // Numbers are compared as texts, because the table of results takes them from columns of texts; so this is not `counts_as`.
         Object::Sequence(sequence) => format!(
             "EXISTS (SELECT FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid WHERE c.oid = {} \
              AND (format_type(s.seqtypid, NULL), s.seqstart::text, s.seqincrement::text, s.seqmin::text, s.seqmax::text, s.seqcache::text, s.seqcycle, \
