@@ -32,7 +32,7 @@ test-minors: setup ## a part of the tests on an older minor release, and on two 
 test-newest: setup ## a part of the tests on versions that this Debian lacks: the newest 17 and 18, and 19
 	@scripts/test.sh --newest
 
-acceptance: setup ## a long run: 5000 random pairs of schemas, and all pairs on every minor release and version
+acceptance: setup ## a long run: 5000 random pairs of schemas, all tests on every minor release, all pairs on every version
 	@scripts/test.sh --acceptance
 
 bench: setup ## the numbers of the README, side by side on this machine

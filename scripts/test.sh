@@ -5,7 +5,7 @@
 #   scripts/test.sh --lib         unit tests alone
 #   scripts/test.sh --minors      a part of tests/ on two minor releases of one major
 #   scripts/test.sh --newest      a part of tests/ on versions that the system's release lacks: the newest 17 and 18, and 19
-#   scripts/test.sh --acceptance  thousands of random pairs, and all of what --minors and --newest try in part
+#   scripts/test.sh --acceptance  thousands of random pairs, all of tests/ on the minor releases, and all of what --newest tries in part
 #
 # The minor releases are those of the default major, 15: an older one (from before November 2026) alone, and the two as live and
 # scratch server, in both orders. A machine looks like that on the day after an update.
@@ -31,14 +31,14 @@ everything() {
   cargo test --quiet --doc
 }
 
-# What is tried on other minor releases and versions; $1: `all` of it, or a `part`.
-some() {
-  if [ "$1" = part ]; then
-    turn=$((turn % cases + 1))
-    local -x TRUEUP_PAIRS_EVERY=$pairs TRUEUP_CASES_PART=$turn/$cases
-  fi
-  run --test cases --test examples --test pairs "${@:2}"
+# The part of tests/ that is tried on other minor releases and versions. Arguments go to the runner.
+part() {
+  turn=$((turn % cases + 1))
+  TRUEUP_PAIRS_EVERY=$pairs TRUEUP_CASES_PART=$turn/$cases run --test cases --test examples --test pairs "$@"
 }
+
+# $1: `part`, or the arguments of the runner for all that is to be tried.
+some() { if [ "$1" = part ]; then "$@"; else run "$@"; fi; }
 
 minors() {
   if [ ! -x "$newer/postgres" ] || [ ! -x "$older/postgres" ]; then
@@ -52,11 +52,11 @@ minors() {
     return
   fi
   say "minor releases: $old alone"
-  TRUEUP_PG_BIN=$older some "$1" || failed=1
+  TRUEUP_PG_BIN=$older some "$@" || failed=1
   say "minor releases: $old live, $new as scratch server"
-  TRUEUP_PG_BIN=$older TRUEUP_SCRATCH=$newer some "$1" || failed=1
+  TRUEUP_PG_BIN=$older TRUEUP_SCRATCH=$newer some "$@" || failed=1
   say "minor releases: $new live, $old as scratch server"
-  TRUEUP_PG_BIN=$newer TRUEUP_SCRATCH=$older some "$1" || failed=1
+  TRUEUP_PG_BIN=$newer TRUEUP_SCRATCH=$older some "$@" || failed=1
   return $failed
 }
 
@@ -70,7 +70,7 @@ newest() {
       continue
     fi
     say "PostgreSQL $(version_of "$bin")"
-    TRUEUP_PG_HOMES=${bin%/*/bin}:$TRUEUP_PG_HOMES TRUEUP_MAJOR=$major some "$1" --test roundtrip || failed=1
+    TRUEUP_PG_HOMES=${bin%/*/bin}:$TRUEUP_PG_HOMES TRUEUP_MAJOR=$major some "$@" --test roundtrip || failed=1
   done
   return $failed
 }
@@ -79,8 +79,8 @@ case ${1:-} in
   --acceptance)
     failed=0
     TRUEUP_PROPERTY_CASES="${TRUEUP_PROPERTY_CASES:-5000}" cargo test --test property -- --nocapture || failed=1
-    minors all || failed=1
-    newest all || failed=1
+    minors --tests || failed=1
+    newest --test cases --test examples --test pairs || failed=1
     exit $failed
     ;;
   --minors) minors part ;;
