@@ -1,7 +1,7 @@
 //! The major versions of PostgreSQL, and what each of them brought that trueup has to know.
 //!
 //! Every comparison of a version in the source names one of these constants; a number says neither what changed nor where to
-//! look when it is wrong (`tests/tidy.rs` holds this). A constant is the first major that can do it, so `major >= NAME` asks
+//! look when it is wrong (`tests/tidy` holds this). A constant is the first major that can do it, so `major >= NAME` asks
 //! whether a server can. In the catalog queries (`.sql`), `{{15: …}}` marks do the same; the column beside them says what it is.
 //!
 //! Source of each: the section "Migration to Version …" and the list of changes in the release notes of that major,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod bystanders;
+mod draw_sample;
 mod load;
 mod majors;
 mod memory;
@@ -13,9 +14,8 @@ mod pull;
 mod rename;
 mod revision;
 mod rows;
-mod sample;
+mod run_tests;
 mod scope;
-mod tests;
 mod words;
 
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ pub use apply::{
 pub use load::{CheckReport, check};
 pub use prove::Proof;
 pub use pull::{InitReport, PullReport, PullTarget, init, pull};
-pub use tests::{TestReport, test};
+pub use run_tests::{TestReport, test};
 
 use crate::declare::project::{Profile, Undeclared};
 use load::Workplace;

@@ -15,8 +15,8 @@ use crate::declare::elaborate::make_roles;
 use crate::declare::project::Profile;
 use crate::declare::{build, refused};
 use crate::diff::diff;
+use crate::engine::draw_sample::{self, Sample};
 use crate::engine::load::Workplace;
-use crate::engine::sample::{self, Sample};
 use crate::engine::{majors, project_state, scope, words};
 use crate::introspect::introspect;
 use crate::kinds::KindTag;
@@ -157,7 +157,7 @@ async fn in_clone(
         return Ok(Attempt::Decided(proof));
     }
     let sample = match live {
-        Some(info) => sample::copy(session, info).await?,
+        Some(info) => draw_sample::copy(session, info).await?,
         None => Sample::default(),
     };
     proof.details.extend(sample.notes.iter().cloned());
@@ -188,7 +188,7 @@ async fn in_clone(
         if !case.to.contains(&table) {
             continue;
         }
-        let now = sample::count(session, &table).await?;
+        let now = draw_sample::count(session, &table).await?;
         if now < *count {
             proof.rows_kept &= removes;
             proof.details.push(format!("{} had {count} sample rows and has {now}", table.sql_path()));

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+mod kind_names;
+mod layers;
+mod source;
+
 /// The longest a source file may be, in lines.
 const LONGEST_FILE: usize = 800;
-
-/// What the stages are: they work on any object and name no kind.
-const STAGES: &[&str] = &["src/diff.rs", "src/plan/", "src/introspect/", "src/apply/", "src/render/"];
-
-/// Modules of `kinds` that are about all kinds, which stages may use.
-const ABOUT_ALL_KINDS: &[&str] = &["common", "component", "ensure", "holds", "macros", "options"];
 
 /// Files that speak of CASCADE for another reason than to emit it.
 const MENTIONS_CASCADE: &[(&str, &str)] = &[
@@ -57,10 +55,8 @@ fn files(folder: &str, extension: &str) -> BTreeMap<String, String> {
 /// The code of src/ outside comments and tests.
 fn code() -> Vec<Line> {
     let mut lines = Vec::new();
-    for (file, text) in files("src", "rs") {
-        if file.ends_with("tests.rs") || file.ends_with("sample.rs") || file.contains("/tests/") {
-            continue;
-        }
+    let product = source::product();
+    for (file, text) in files("src", "rs").into_iter().filter(|(file, _)| product.contains_key(file)) {
         let mut in_tests = false;
         for (index, line) in text.lines().enumerate() {
             // Test modules stand last in a file; the attribute is at the margin.
@@ -159,24 +155,6 @@ fn nothing_emits_cascade() {
 
 fn listed(list: &'static [(&'static str, &'static str)]) -> Vec<&'static str> {
     list.iter().map(|(file, _)| *file).collect()
-}
-
-#[test]
-fn stages_name_no_kind() {
-    let is_variant = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_uppercase()) && name.contains(|c: char| c.is_ascii_lowercase())
-    };
-    let is_module = |name: &str| name.starts_with(|c: char| c.is_ascii_lowercase()) && !ABOUT_ALL_KINDS.contains(&name);
-    let broken: Vec<String> = code()
-        .iter()
-        .filter(|line| is_in(&line.file, STAGES))
-        .filter(|line| {
-            ["KindTag::", "Object::"].iter().any(|prefix| names_after(&line.text, prefix).any(is_variant))
-                || names_after(&line.text, "kinds::").any(is_module)
-        })
-        .map(where_is)
-        .collect();
-    report("what is particular to a kind belongs to src/kinds, behind the interface all kinds share", &broken);
 }
 
 /// Whether a line compares a major version, or a `server_version_num`, with a bare number.
