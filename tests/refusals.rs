@@ -6,6 +6,13 @@ mod support;
 use support::place::{Place, ends, says};
 use support::trueup::{DIFFERS, FINE};
 
+/// Makes a role that may connect, where an earlier test has not made it.
+fn role(name: &str) -> String {
+    format!(
+        "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
+    )
+}
+
 #[test]
 fn what_stands_in_the_way_is_said_before_anything_is_run() {
     let Some(server) = support::servers::server() else { return };
@@ -178,11 +185,6 @@ fn what_is_not_the_projects_to_declare_is_refused_with_its_place() {
 fn what_postgresql_lets_others_than_the_owner_do_is_done_and_the_rest_is_refused_before_anything_is_run() {
     let Some(server) = support::servers::server() else { return };
     let (me, owner) = ("trueup_guest", "trueup_host");
-    let role = |name: &str| {
-        format!(
-            "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
-        )
-    };
     let place = Place::new(
         server,
         &format!(
@@ -239,6 +241,38 @@ fn what_postgresql_lets_others_than_the_owner_do_is_done_and_the_rest_is_refused
     ends(try_it(&format!("{function}tables:\n  mine: {{columns: {{id: int references theirs.u (id)}}}}\n")), FINE);
 }
 
+/// Since 16, a membership holds for some purposes and not for others. A plan that needs two is told of the one that lacks.
+#[test]
+fn each_purpose_of_a_membership_is_looked_at() {
+    let Some(server) = support::servers::server_of(17) else { return };
+    let (me, owner) = ("trueup_member", "trueup_whole");
+    let place = Place::new(
+        server,
+        &format!(
+            "{} {} alter schema public owner to {me}; grant create on schema public to {owner}",
+            role(me),
+            role(owner)
+        ),
+    );
+    let from = place.database.url.replace("postgres@", &format!("{me}@"));
+    place.write("p/trueup.yaml", "version: 1\nmanage: {schemas: [public]}\n");
+    place.write(
+        "p/schema.yaml",
+        &format!(
+            "tables:\n  mine: {{columns: {{id: int}}, owner: {owner}}}\n\
+             default_privileges:\n  - {{role: {owner}, schema: public, on: tables, grants: {{public: [select]}}}}\n"
+        ),
+    );
+    let try_it = || place.call(&["apply", "--from", &from, "--to", "p", "--yes", "--allow", "all"]);
+    for (has, lacks) in [("INHERIT TRUE, SET FALSE", "SET TRUE"), ("INHERIT FALSE, SET TRUE", "INHERIT TRUE")] {
+        place.database.load(&format!("GRANT {owner} TO {me} WITH {has}")).expect("a membership");
+        let statement = format!("GRANT {owner} TO {me} WITH {lacks}");
+        says(&ends(try_it(), 1), &["not-member", &statement, "nothing has been changed"]);
+        place.database.load(&statement).expect("a membership");
+    }
+    ends(try_it(), FINE);
+}
+
 #[test]
 fn what_is_declared_on_a_table_of_the_platform_that_is_not_there_is_refused_before_anything_is_run() {
     let Some(server) = support::servers::server() else { return };
@@ -259,11 +293,6 @@ fn what_is_declared_on_a_table_of_the_platform_that_is_not_there_is_refused_befo
 #[test]
 fn a_grant_that_postgresql_would_only_warn_of_is_refused_before_anything_is_run() {
     let Some(server) = support::servers::server() else { return };
-    let role = |name: &str| {
-        format!(
-            "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
-        )
-    };
     let (me, owner) = ("trueup_granting", "trueup_granted_by");
     let place = Place::new(
         server,
@@ -324,11 +353,6 @@ fn a_grant_that_postgresql_would_only_warn_of_is_refused_before_anything_is_run(
 #[test]
 fn an_offline_script_of_what_is_there_runs_as_a_role_that_owns_little() {
     let Some(server) = support::servers::server() else { return };
-    let role = |name: &str| {
-        format!(
-            "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
-        )
-    };
     let place = Place::new(
         server,
         &format!(
@@ -362,11 +386,6 @@ fn offline_as_guest(place: &Place<'_>) {
 #[test]
 fn an_offline_script_of_what_another_role_owns_changes_nothing_and_asks_for_nothing() {
     let Some(server) = support::servers::server() else { return };
-    let role = |name: &str| {
-        format!(
-            "do $$ begin create role {name} login; exception when duplicate_object or unique_violation then null; end $$;"
-        )
-    };
     let invoker = if server.major >= 15 { "with (security_invoker = true)" } else { "with (security_barrier = true)" };
     let place = Place::new(
         server,

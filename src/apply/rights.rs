@@ -131,11 +131,19 @@ async fn exceptions(session: &Session, role: &str) -> BTreeSet<(&'static str, St
 /// Roles that an object is given to, and roles whose default privileges are changed.
 #[expect(clippy::vec_box, reason = "diagnostics are boxed wherever they are handed on")]
 async fn members(session: &Session, needs: &Needs, us: &str, major: u32, found: &mut Vec<Box<Diagnostic>>) {
-    for (role, (membership, object)) in &needs.members {
+    // One error for each role and option of a membership, though two ways ask for the same.
+    let mut told = BTreeSet::new();
+    for ((role, membership), object) in &needs.members {
         let how = match membership {
             Membership::Acting => "USAGE",
             Membership::NewOwner | Membership::Grantor if major >= versions::SET_OPTION => "SET",
             Membership::NewOwner | Membership::Grantor => "MEMBER",
+        };
+        // Granted once more without a word on it, a membership keeps the options that it has.
+        let option = match how {
+            "SET" => " WITH SET TRUE",
+            "USAGE" if major >= versions::SET_OPTION => " WITH INHERIT TRUE",
+            _ => "",
         };
         let note = match membership {
             Membership::Grantor => "what a role has granted is taken back only by itself, and by who may become it",
@@ -146,14 +154,14 @@ async fn members(session: &Session, needs: &Needs, us: &str, major: u32, found: 
             "SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = {} AND NOT pg_catalog.pg_has_role(r.oid, '{how}')",
             literal(role)
         );
-        if session.rows(&sql).await.is_ok_and(|rows| !rows.is_empty()) {
+        if session.rows(&sql).await.is_ok_and(|rows| !rows.is_empty()) && told.insert((role, how)) {
             found.push(
                 Diagnostic::error(
                     "not-member",
                     format!("{us} is no member of the role {}, which {object} names", Ident(role)),
                 )
                 .note(note)
-                .help(format!("as a superuser: GRANT {} TO {}", Ident(role), Ident(us))),
+                .help(format!("as a superuser: GRANT {} TO {}{option}", Ident(role), Ident(us))),
             );
         }
     }

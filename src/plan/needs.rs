@@ -31,8 +31,8 @@ pub(crate) struct Needs {
     pub(crate) owned: BTreeSet<ObjectId>,
     /// Relations that exist, and that something is done to for which PostgreSQL asks for a privilege on them instead of owning them.
     pub(crate) privileges: BTreeSet<Privilege>,
-    /// Roles that we have to be able to become: an object is given to them, or they are who default privileges are for.
-    pub(crate) members: BTreeMap<String, (Membership, ObjectId)>,
+    /// Roles that must be ours, each in every way that a statement asks for: since 16, one can hold without another.
+    pub(crate) members: BTreeMap<(String, Membership), ObjectId>,
     /// Relations that something is created on, and that the plan takes for being there.
     pub(crate) relations: BTreeMap<String, ObjectId>,
     /// What is granted and revoked on objects that exist.
@@ -73,7 +73,7 @@ pub(crate) enum Right {
 }
 
 /// In which way a role must be ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Membership {
     /// Something is given to it.
     NewOwner,
@@ -124,7 +124,7 @@ impl Needs {
         }
         self.grants.extend(found.granting);
         for (role, membership) in found.members {
-            self.members.entry(role).or_insert_with(|| (membership, object.clone()));
+            self.members.entry((role, membership)).or_insert_with(|| object.clone());
         }
         self.created_roles.extend(found.created_role);
         if let Some(extension) = found.extension {
