@@ -31,10 +31,12 @@ everything() {
   cargo test --quiet --doc
 }
 
-# The part of tests/ that is tried on other minor releases and versions. Arguments go to the runner.
+# The part of tests/ that is tried on other minor releases and versions: some of the cases and pairs, the way of the examples, and what
+# the arguments add. What the editor's script makes of the examples is tried on the default version only.
 part() {
   turn=$((turn % cases + 1))
-  TRUEUP_PAIRS_EVERY=$pairs TRUEUP_CASES_PART=$turn/$cases run --test cases --test examples --test pairs "$@"
+  TRUEUP_PAIRS_EVERY=$pairs TRUEUP_CASES_PART=$turn/$cases run --test cases --test examples --test pairs "$@" -- \
+    every_case_holds every_example_works_from_its_starting_point pairs_converge every_schema_round_trips
 }
 
 # $1: `part`, or the arguments of the runner for all that is to be tried.
@@ -61,7 +63,7 @@ minors() {
 }
 
 newest() {
-  local failed=0 place release major bin
+  local failed=0 homes=$TRUEUP_PG_HOMES place release major bin
   turn=3
   for place in trixie/17 sid/18 experimental/19; do
     release=${place%/*} major=${place#*/}
@@ -71,7 +73,11 @@ newest() {
     fi
     say "PostgreSQL $(version_of "$bin")"
     TRUEUP_PG_HOMES=${bin%/*/bin}:$TRUEUP_PG_HOMES TRUEUP_MAJOR=$major some "$@" --test roundtrip || failed=1
+    homes=${bin%/*/bin}:$homes
   done
+  say "live and scratch servers of two versions"
+  # The round trips on each version are above, and those of the versions that every machine has are among the other tests.
+  TRUEUP_PG_HOMES=$homes run --test majors -- --skip round_trips_hold_on_every_major_version || failed=1
   return $failed
 }
 

@@ -350,9 +350,9 @@ fn what_the_scratch_server_prints_alike_is_told_apart() {
         )
     };
     for (live, scratch, before, yaml, words) in [
-        (19, 18, of_18.to_owned(), arrays, ["other-meaning", "JSON_ARRAY of a query"]),
-        (19, 18, with("gist_inet_ops"), index, ["", ""]),
-        (18, 19, with("inet_ops"), index, ["", ""]),
+        (19, 18, of_18.to_owned(), arrays, &["other-meaning", "JSON_ARRAY of a query"][..]),
+        (19, 18, with("gist_inet_ops"), index, &[]),
+        (18, 19, with("inet_ops"), index, &[]),
     ] {
         let Some((live, scratch)) = two(live, scratch) else { continue };
         let (database, (_folder, path)) = (live.database(), project(yaml));
