@@ -114,6 +114,10 @@ pub struct Bystander {
     /// Whether PostgreSQL takes it over by itself when that object changes its type, as it does with indexes and constraints.
     #[serde(default)]
     pub taken_over: bool,
+    /// Whether it has an expression that names the type of rows: minor releases of November 2026 refuse to retype any part of such a
+    /// row, and others leave the expression wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_row: bool,
 }
 
 impl Catalog {

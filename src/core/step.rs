@@ -261,6 +261,12 @@ pub struct Step {
     /// Whether the premise is asked once more under the lock of the statement, which would change in silence what came in since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asks_again: bool,
+    /// The condition, as SQL, under which a script asks the premise once more right before the statement: while that is yet to be done.
+    #[serde(skip)]
+    pub asked_while: Option<String>,
+    /// Whether it changes the type of a part of rows, which may be named in expressions elsewhere.
+    #[serde(skip)]
+    pub retypes_row: bool,
     /// Position among the steps of one object: lower first.
     pub rank: u8,
     /// Whether it builds the new form of its object under another name, before the old form goes.
@@ -325,6 +331,8 @@ impl Step {
             premise: None,
             loses: None,
             asks_again: false,
+            asked_while: None,
+            retypes_row: false,
             rank: 0,
             beside: false,
         }
@@ -436,6 +444,13 @@ impl Step {
     #[must_use]
     pub fn premise(mut self, premise: Option<Premise>) -> Self {
         self.premise = premise;
+        self
+    }
+
+    /// Says while what is true a script asks the premise right before it.
+    #[must_use]
+    pub fn asked_while(mut self, condition: impl Into<String>) -> Self {
+        self.asked_while = Some(condition.into());
         self
     }
 

@@ -27,7 +27,7 @@ pub fn of(whole: &Catalog, from: &Catalog, renames: &[(ObjectId, ObjectId)]) -> 
             let others = others.map(|(on, _)| (on.clone(), on.top() == owner));
             for (on, goes_along) in parent.into_iter().chain(others) {
                 let taken_over = goes_along || object.kind().info().same_by_definition;
-                found.push(Bystander { what: id.to_string(), on, goes_along, taken_over });
+                found.push(Bystander { what: id.to_string(), on, goes_along, taken_over, names_row: false });
             }
         }
     }

@@ -352,8 +352,9 @@ fn unmodelled(row: &Row<'_>, reader: &mut Reader) -> Result<()> {
         return Ok(());
     }
     if let Some(on) = found.map(|handle| reader.builder.id(handle).clone()) {
-        let goes_along = row.char("deptype")? == 'a';
-        reader.builder.origin.bystanders.push(Bystander { what, on, goes_along, taken_over: goes_along });
+        let how = row.char("deptype")?;
+        let (goes_along, names_row) = (how == 'a', how == 'r');
+        reader.builder.origin.bystanders.push(Bystander { what, on, goes_along, taken_over: goes_along, names_row });
     }
     Ok(())
 }

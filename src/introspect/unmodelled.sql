@@ -55,7 +55,9 @@ with of_system as (
 )
 select kind, name, null as refclass, null as refoid, null as refsub, null as deptype from own
 union all
-select '', pg_describe_object(d.classid, d.objid, d.objsubid), d.refclassid::text, d.refobjid::text, d.refobjsubid::text, d.deptype::text
+-- What depends on the type of rows has an expression that names it ('r').
+select '', pg_describe_object(d.classid, d.objid, d.objsubid), d.refclassid::text, d.refobjid::text, d.refobjsubid::text,
+  case when d.refclassid = 'pg_type'::regclass and d.classid in ('pg_rewrite'::regclass, 'pg_statistic_ext'::regclass) then 'r' else d.deptype end::text
 from parts p join pg_depend d on d.classid = p.class and d.objid = p.oid
 where d.refobjid >= 16384 and d.deptype in ('n', 'a')
 union all

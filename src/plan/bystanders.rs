@@ -46,6 +46,21 @@ pub fn mark(steps: &mut [Step], bystanders: &[Bystander], work: &Work, cx: &Plan
             step.hindered_by.push(hindrance);
         }
     }
+    for Bystander { what, on, .. } in bystanders.iter().filter(|b| b.names_row && !goes(&b.on)) {
+        let retypes = |step: &Step| {
+            let id = &step.object;
+            id.parent().as_ref() == Some(on)
+                && (step.retypes_row || work.swapped.contains(id) || work.reattached.contains(id))
+        };
+        let help = format!(
+            "a release that does not refuse it leaves the expression of {what} wrong: drop {what} by hand, and create it again afterwards"
+        );
+        if let Some(step) = steps.iter_mut().find(|step| retypes(step))
+            && !step.hindered_by.iter().any(|found| found.why.starts_with(what))
+        {
+            step.hindered_by.push(Hindrance { why: format!("{what} names the type of its rows"), help });
+        }
+    }
 }
 
 /// The step by which an object goes: its own, or that of what takes it along.

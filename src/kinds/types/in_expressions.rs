@@ -124,6 +124,7 @@ pub(crate) fn in_the_way(of: &ObjectId, cx: &PlanContext<'_>) -> Vec<ObjectId> {
 
 /// The change itself, behind the drop of what is in its way and before that is created again.
 pub(crate) fn between(mut step: Step, of: &ObjectId, cx: &PlanContext<'_>) -> Step {
+    step.retypes_row = true;
     step.after.extend(users(of, cx.from).into_iter().filter(|id| cx.is_dropped(id)));
     step.before.extend(users(of, cx.to).into_iter().filter(|id| cx.is_new(id)));
     match key_on(of, cx) {
