@@ -20,9 +20,9 @@ use crate::kinds::table::default::Default;
 use crate::kinds::table::inheritance::{heirs, origins};
 use crate::kinds::table::options_sql;
 use crate::kinds::table::partition::has_attached_children;
-use crate::kinds::table::premise;
+pub(crate) use crate::kinds::table::premise::{asked_before, rows_fit};
 use crate::kinds::table::row_type;
-use crate::kinds::{KindTag, Object, holds, said};
+use crate::kinds::{KindTag, Object, holds, said, table};
 
 pub(crate) fn regclass(name: &str) -> String {
     format!("to_regclass({})", literal(name))
@@ -268,8 +268,19 @@ pub fn ensure(id: &ObjectId, object: &Object, create: &[String], catalog: &Catal
         }
         Object::Constraint(constraint) => {
             let mut statements: Vec<String> = rows_fit(id, object, catalog).into_iter().collect();
-            statements.extend(guarded(id, object, create, catalog));
-            if constraint.validated && constraint.enforced {
+            statements.extend(match table::is_between_unlogged(id, constraint, catalog) {
+                // What is to be UNLOGGED, and is not, is left as it is: after a crash it would be empty.
+                true => {
+                    let what =
+                        format!("the foreign key {} of {} cannot be created", Ident(&id.name()), id.top().sql_path());
+                    let lacking = holds::there(id, object, catalog).map(|there| format!("NOT ({there})"));
+                    let lacking = lacking.unwrap_or_else(|| "true".to_owned());
+                    vec![attempted(&lacking, create, "invalid_table_definition", &what, BY_APPLY)]
+                }
+                false => guarded(id, object, create, catalog),
+            });
+            // The rows of a partition or child table may violate what is NOT VALID for its parent: whether they do is not declared.
+            if constraint.validated && constraint.enforced && !table::comes_unproved(id, object, catalog) {
                 let (table, name) = (id.top_sql(), id.name());
                 let unproved = format!(
                     "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND conname = {} AND NOT convalidated)",
@@ -391,34 +402,6 @@ pub(crate) const AND_MORE: &str = "… and more";
 
 /// What `trueup apply` can do where additions cannot.
 pub(crate) const BY_APPLY: &str = "have `trueup apply` do it";
-
-/// Stops the script where rows do not fit what is about to be demanded of them, and shows some of them. PostgreSQL would name
-/// one at most.
-pub fn rows_fit(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String> {
-    let premise = premise::once_declared(id, object, catalog)?;
-    let done = match object {
-        Object::Constraint(constraint) => format!(
-            "SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND convalidated AND {CONSTRAINT_TEXT} = {}",
-            regclass(&id.top_sql()),
-            literal(&constraint.clause(true))
-        ),
-        _ => format!("SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND indisvalid", regclass(&id.sql())),
-    };
-    let body = format!(
-        "{COLUMNS_FIRST}DECLARE\n  found text[];\n  n bigint;\nBEGIN\n  IF NOT EXISTS ({done}) THEN\n    \
-         found := ARRAY(SELECT left(v, 200) FROM ({0}) AS q (v) LIMIT {5});\n    IF found <> '{{}}' THEN\n      n := (SELECT count(*) FROM ({0}) AS q (v));\n      \
-         RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = {1} || CASE n WHEN 1 THEN {2} ELSE n || {3} END,\n        \
-         DETAIL = {6}, HINT = {4};\n    END IF;\n  END IF;\nEND\n",
-        premise.violations,
-        literal(&format!("{} ", premise.fact)),
-        literal(&format!("1 {}", premise.noun)),
-        literal(&format!(" {}s", premise.noun)),
-        literal(&format!("This script has changed nothing. You can {}; then run it again.", premise.help)),
-        SHOWN + 1,
-        found_rows(),
-    );
-    Some(format!("DO {}", dollar_quoted(&body)))
-}
 
 /// Whether a step proves what was demanded of new rows only so far.
 pub fn proves(step: &Step) -> bool {
@@ -595,7 +578,7 @@ pub fn has_value(id: &ObjectId, value: &str) -> String {
 /// one that it leads to.
 pub fn again(step: &Step, from: &Catalog, to: &Catalog) -> String {
     let sql = again_by_itself(step, from, to);
-    step.asked_under_lock().map_or(sql.clone(), |ask| format!("{ask};\n{sql}"))
+    asked_before(step).map_or(sql.clone(), |ask| format!("{ask};\n{sql}"))
 }
 
 fn again_by_itself(step: &Step, from: &Catalog, to: &Catalog) -> String {

@@ -15,6 +15,7 @@ use crate::kinds::ensure::{CONSTRAINT_TEXT, INDEX_TEXT, exists, regclass};
 use crate::kinds::options::Holder;
 use crate::kinds::table::classes::{CONTESTED, is_contested};
 use crate::kinds::table::column::Column;
+use crate::kinds::table::comes_unproved;
 use crate::kinds::table::default::Default;
 use crate::kinds::trigger::letter_of;
 use crate::kinds::{KindTag, Object};
@@ -111,11 +112,16 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
                 ),
                 false => String::new(),
             };
+            // Whether the rows satisfy what is NOT VALID for the parent is not declared.
+            let (text, validated) = match comes_unproved(id, object, catalog) {
+                true => (CONSTRAINT_TEXT, true),
+                false => ("pg_get_constraintdef(oid)", constraint.validated),
+            };
             format!(
                 "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND {} = {}{index})",
                 regclass(&id.top_sql()),
-                without_classes("pg_get_constraintdef(oid)", &constraint.definition),
-                literal(&constraint.printed(constraint.validated))
+                without_classes(text, &constraint.definition),
+                literal(&constraint.printed(validated))
             )
         }
         Object::Table(table) => {

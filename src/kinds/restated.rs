@@ -12,6 +12,7 @@ use crate::kinds::ensure::{BY_APPLY, CONSTRAINT_TEXT, attempted, index_name, lab
 use crate::kinds::options::Holder;
 use crate::kinds::said::{counts_as, options_of};
 use crate::kinds::table::constraint::ConstraintType;
+pub(crate) use crate::kinds::table::make_logged;
 use crate::kinds::table::options_sql;
 use crate::kinds::table::partition::{IndexAttachment, table_of};
 use crate::kinds::{KindTag, Object};

@@ -65,11 +65,10 @@ pub(crate) fn within_bounds_of(
     (new_type, new): (&str, &Identity),
     sequence: &ObjectId,
     step: Step,
-    cx: &PlanContext<'_>,
 ) -> Vec<Step> {
     // The column's type has changed by then, and the sequence's with it.
     let old = Sequence::of_identity(old_type, old).retyped(new_type);
-    Sequence::of_identity(new_type, new).within_bounds(&old, sequence, step, cx)
+    Sequence::of_identity(new_type, new).within_bounds(&old, sequence, step)
 }
 
 /// What ALTER COLUMN has to say to give an identity its new options; empty where they are the same. Each form is given with the
@@ -160,7 +159,7 @@ impl Sequence {
     /// Makes a step give a sequence the bounds of `self`. PostgreSQL refuses bounds outside of which a sequence stands, also where
     /// that is its first value and nothing has been taken from it yet: it is then set to the first value that it has from now
     /// on, for which the bounds may have to be wider meanwhile.
-    fn within_bounds(&self, old: &Self, sequence: &ObjectId, step: Step, cx: &PlanContext<'_>) -> Vec<Step> {
+    fn within_bounds(&self, old: &Self, sequence: &ObjectId, step: Step) -> Vec<Step> {
         if self.min <= old.min && self.max >= old.max {
             return vec![step];
         }
@@ -183,15 +182,16 @@ impl Sequence {
         );
         let alter = |sql| Step::alter(&step.object, sql).phase(Phase::Contract).rank(step.rank).done_when(done.clone());
         let mut steps: Vec<Step> = sqls.into_iter().map(alter).collect();
-        let premise = cx.online.then(|| Premise {
+        let premise = Premise {
             violations: format!("SELECT last_value::text FROM {name} WHERE is_called AND {outside}"),
             table: step.object.top(),
             columns: Vec::new(),
             fact: format!("the sequence {name} is to stay between {} and {}, which leaves out", self.min, self.max),
             noun: "value that it has reached already".to_owned(),
             help: "declare bounds that it stands inside of, or set it back first (ALTER SEQUENCE … RESTART)".to_owned(),
-        });
-        let step = step.phase(Phase::Contract).premise(premise);
+        };
+        let there = format!("pg_catalog.to_regclass({literal}) IS NOT NULL");
+        let step = step.phase(Phase::Contract).premise(Some(premise)).asked_while(there);
         steps.push(step.hazard(HazardKind::Breaking, "the sequence has fewer values left"));
         steps
     }
@@ -286,7 +286,7 @@ impl Kind for Sequence {
         option(old.cache != new.cache, format!("CACHE {}", new.cache));
         option(old.cycle != new.cycle, if new.cycle { "CYCLE" } else { "NO CYCLE" }.to_owned());
         let step = change.cx.locked(Step::alter(change.id, sql), LockMode::ShareRowExclusive, change.id);
-        new.within_bounds(old, change.id, step, change.cx)
+        new.within_bounds(old, change.id, step)
     }
 
     fn belongs_to(&self, id: &ObjectId, catalog: &Catalog) -> Option<ObjectId> {

@@ -217,6 +217,10 @@ fn any_state(editor: &Editor<'_>, values_apart: bool) -> String {
         out.push_str("-- What exists and contradicts what is declared stops the script here.\n");
         statement(&sql, &mut out);
     }
+    if let Some(sql) = restated::make_logged(editor.to) {
+        out.push_str("-- A table that survives a crash refers to none that does not.\n");
+        statement(&sql, &mut out);
+    }
     if !values_apart {
         for (id, object) in editor.to.iter() {
             let used: Vec<String> = ensure::enum_values(id, object)

@@ -50,7 +50,7 @@ pub fn render(plan: &Plan, title: &str) -> Vec<String> {
         for hazard in &step.hazards {
             let _ = writeln!(out, "-- {}: {}", hazard.label(), clean_line(&hazard.reason));
         }
-        step.asked_under_lock().iter().for_each(|ask| statement(ask, &mut out));
+        ensure::asked_before(step).iter().for_each(|ask| statement(ask, &mut out));
         statement(&step.sql, &mut out);
         let next = steps.get(n + 1);
         if next.is_none() || ensure::must_commit(step) && next.is_some_and(|s| !ensure::must_commit(s)) {

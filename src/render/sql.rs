@@ -106,7 +106,7 @@ fn within(number: usize, step: &Step, told: bool, report: &Report<'_>, out: &mut
             }
         }
         _ => {
-            step.asked_under_lock().iter().for_each(|ask| statement(ask, out));
+            ensure::asked_before(step).iter().for_each(|ask| statement(ask, out));
             statement(&step.sql, out);
         }
     }

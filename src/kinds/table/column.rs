@@ -279,7 +279,7 @@ fn alter_identity(change: &Change<'_, Column>) -> Vec<Step> {
             if !clauses.is_empty() {
                 let step = alter(clauses);
                 let sequence = ObjectId::in_schema(KindTag::Sequence, &to.0, &to.1);
-                steps.extend(within_bounds_of((types.0, old), (types.1, new), &sequence, step, cx));
+                steps.extend(within_bounds_of((types.0, old), (types.1, new), &sequence, step));
             }
             steps
         }

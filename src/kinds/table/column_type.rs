@@ -59,7 +59,9 @@ pub(super) fn alter_type(change: &Change<'_, Column>) -> Vec<Step> {
     let phase = if widens { Phase::Expand } else { Phase::Contract };
     let mut step = Step::alter(id, sql).lock(LockMode::AccessExclusive, &id.top()).phase(phase);
     // USING speaks of the old type.
-    step.done_when = Some(of_column(id, &format!("format_type(atttypid, atttypmod) = {}", literal(&new.type_name))));
+    let done = of_column(id, &format!("format_type(atttypid, atttypmod) = {}", literal(&new.type_name)));
+    step.asked_while = Some(format!("NOT coalesce(({done}), false)"));
+    step.done_when = Some(done);
     if !is_free(&old.type_name, &new.type_name) {
         step = step.hazard(
             HazardKind::Rewrite,

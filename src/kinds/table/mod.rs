@@ -27,14 +27,16 @@ mod type_cast;
 mod type_change;
 pub(crate) mod typed;
 
+use crate::core::catalog::Catalog;
 use crate::core::diagnostic::Result;
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident};
+use crate::core::name::{Ident, dollar_quoted, ident, literal};
 use crate::core::options::Options;
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
-use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions};
+use crate::kinds::ensure::labels;
+use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
 
 use self::column::Column;
@@ -68,11 +70,7 @@ attributes! {
 
 /// Storage parameters as they stand in WITH and SET: `fillfactor='70'`.
 pub(crate) fn options_sql(options: &Options) -> String {
-    options
-        .iter()
-        .map(|(k, v)| format!("{}={}", option_name(k), crate::core::name::literal(v)))
-        .collect::<Vec<_>>()
-        .join(", ")
+    options.iter().map(|(k, v)| format!("{}={}", option_name(k), literal(v))).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a table is partitioned before or after a plan.
@@ -138,6 +136,47 @@ fn neighbours_by_foreign_keys(change: &Change<'_, Table>) -> (Vec<ObjectId>, Vec
         theirs.iter().filter(|key| !cx.is_dropped(key)).map(ObjectId::top).collect::<Vec<_>>()
     };
     (ends.into_iter().filter(|table| table != change.id).collect(), leaving)
+}
+
+/// Makes tables that are UNLOGGED, and are not declared so, survive a crash: those that others refer to before the others. What is to be
+/// UNLOGGED is left as it is, and told: after a crash it would be empty.
+pub(crate) fn make_logged(to: &Catalog) -> Option<String> {
+    let tables: Vec<String> = to
+        .iter()
+        .filter(|(_, object)| matches!(object, Object::Table(table) if table.logged && table.partition_key.is_none()))
+        .map(|(id, _)| id.sql())
+        .collect();
+    if tables.is_empty() {
+        return None;
+    }
+    let body = format!(
+        "\nDECLARE\n  d record;\nBEGIN\n  LOOP\n    \
+         SELECT c.oid::regclass AS name, (SELECT format('its foreign key %I refers to %s, which is UNLOGGED', k.conname, r.oid::regclass)\n      \
+         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.confrelid\n      \
+         WHERE k.conrelid = c.oid AND k.contype = 'f' AND r.oid <> c.oid AND r.relpersistence = 'u' ORDER BY k.conname LIMIT 1) AS why INTO d\n      \
+         FROM pg_catalog.pg_class c WHERE c.oid = ANY (ARRAY(SELECT to_regclass(n) FROM unnest({}) n)) AND c.relkind = 'r' AND c.relpersistence = 'u'\n      \
+         ORDER BY 2 NULLS FIRST, 1 LIMIT 1;\n    EXIT WHEN NOT FOUND;\n    IF d.why IS NOT NULL THEN\n      \
+         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is to be LOGGED: %s', d.name, d.why),\n        \
+         HINT = {};\n    END IF;\n    EXECUTE format('ALTER TABLE %s SET LOGGED', d.name);\n  END LOOP;\nEND\n",
+        labels(&tables),
+        literal(
+            "Nothing has been changed. PostgreSQL makes a table LOGGED only behind all that it refers to: drop the foreign key \
+             (ALTER TABLE … DROP CONSTRAINT …), and run again."
+        )
+    );
+    Some(format!("DO {}", dollar_quoted(&body)))
+}
+
+/// Whether a foreign key is between two tables that are declared UNLOGGED.
+pub(crate) fn is_between_unlogged(id: &ObjectId, constraint: &Constraint, catalog: &Catalog) -> bool {
+    let unlogged = |table: &ObjectId| Table::get(catalog, table).is_some_and(|table| !table.logged);
+    constraint.references.as_ref().is_some_and(unlogged) && unlogged(&id.top())
+}
+
+/// Whether an object is a check or foreign key that a table has from one for which it is NOT VALID.
+pub(crate) fn comes_unproved(id: &ObjectId, object: &Object, catalog: &Catalog) -> bool {
+    let theirs = Constraint::of(object).and_then(|own| own.provider(id, catalog));
+    theirs.and_then(|theirs| Constraint::get(catalog, &theirs)).is_some_and(|theirs| !theirs.validated)
 }
 
 fn alter_access_method(change: &Change<'_, Table>) -> Vec<Step> {
@@ -246,10 +285,7 @@ impl Table {
     }
 
     /// The columns of the table in `to`, in their order.
-    pub(crate) fn columns<'a>(
-        id: &'a ObjectId,
-        catalog: &'a crate::core::catalog::Catalog,
-    ) -> Vec<(&'a ObjectId, &'a Column)> {
+    pub(crate) fn columns<'a>(id: &'a ObjectId, catalog: &'a Catalog) -> Vec<(&'a ObjectId, &'a Column)> {
         let mut columns: Vec<_> =
             catalog.children(id, KindTag::Column).filter_map(|(id, o)| Column::of(o).map(|c| (id, c))).collect();
         columns.sort_by_key(|(_, c)| c.position);
@@ -276,12 +312,12 @@ impl Table {
 }
 
 /// The names of a table's columns, in their order.
-pub fn column_names(id: &ObjectId, catalog: &crate::core::catalog::Catalog) -> Vec<String> {
+pub fn column_names(id: &ObjectId, catalog: &Catalog) -> Vec<String> {
     Table::columns(id, catalog).into_iter().map(|(id, _)| id.name().into_owned()).collect()
 }
 
 /// The names of the columns that an INSERT may give values for.
-pub fn insertable_columns(id: &ObjectId, catalog: &crate::core::catalog::Catalog) -> Vec<String> {
+pub fn insertable_columns(id: &ObjectId, catalog: &Catalog) -> Vec<String> {
     if Table::get(catalog, id).is_none_or(|t| t.partition_key.is_some()) {
         return Vec::new();
     }

@@ -10,8 +10,9 @@ use pg_query::protobuf::Node;
 
 use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, ident, literal, qualified};
-use crate::core::step::Premise;
+use crate::core::name::{Ident, dollar_quoted, ident, literal, qualified};
+use crate::core::step::{Premise, Step};
+use crate::kinds::ensure::{COLUMNS_FIRST, CONSTRAINT_TEXT, SHOWN, found_rows, regclass};
 use crate::kinds::table::Table;
 use crate::kinds::table::bound;
 use crate::kinds::table::column::Column;
@@ -25,7 +26,7 @@ use crate::plan::context::PlanContext;
 use crate::sql::parse::parse_one;
 
 /// What an object takes for granted of the rows, to be asked once all that it uses is as declared.
-pub(crate) fn once_declared(id: &ObjectId, object: &Object, to: &Catalog) -> Option<Premise> {
+fn once_declared(id: &ObjectId, object: &Object, to: &Catalog) -> Option<Premise> {
     let none = BTreeSet::new;
     let cx = PlanContext {
         from: to,
@@ -119,7 +120,8 @@ pub(super) fn not_null(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
 /// Another type of a column: no value that cannot be taken over.
 pub(super) fn cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) -> Option<Premise> {
     let table = id.top();
-    if !cx.online || cx.is_new(&table) || !cx.from.contains(&table) {
+    // A script that is one transaction asks as well: PostgreSQL does not say of which column the value is.
+    if cx.is_new(&table) || !cx.from.contains(&table) {
         return None;
     }
     let (name, of) = (ident(&id.name()), table.sql());
@@ -294,6 +296,42 @@ fn unique(
         columns: plain,
         table: table.clone(),
     }
+}
+
+/// Stops a script where rows do not fit what is about to be demanded of them, and shows some of them. PostgreSQL names one at most.
+pub(crate) fn rows_fit(id: &ObjectId, object: &Object, catalog: &Catalog) -> Option<String> {
+    let premise = once_declared(id, object, catalog)?;
+    let done = match object {
+        Object::Constraint(constraint) => format!(
+            "SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {} AND convalidated AND {CONSTRAINT_TEXT} = {}",
+            regclass(&id.top_sql()),
+            literal(&constraint.clause(true))
+        ),
+        _ => format!("SELECT FROM pg_catalog.pg_index WHERE indexrelid = {} AND indisvalid", regclass(&id.sql())),
+    };
+    Some(stop_over_rows(&premise, &format!("NOT EXISTS ({done})")))
+}
+
+/// What is asked before a step that does not create its object: under its lock, or while that is yet to be done.
+pub(crate) fn asked_before(step: &Step) -> Option<String> {
+    step.asked_under_lock().or_else(|| Some(stop_over_rows(step.premise.as_ref()?, step.asked_while.as_ref()?)))
+}
+
+fn stop_over_rows(premise: &Premise, condition: &str) -> String {
+    let body = format!(
+        "{COLUMNS_FIRST}DECLARE\n  found text[];\n  n bigint;\nBEGIN\n  IF {condition} THEN\n    \
+         found := ARRAY(SELECT left(v, 200) FROM ({0}) AS q (v) LIMIT {5});\n    IF found <> '{{}}' THEN\n      n := (SELECT count(*) FROM ({0}) AS q (v));\n      \
+         RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = {1} || CASE n WHEN 1 THEN {2} ELSE n || {3} END,\n        \
+         DETAIL = {6}, HINT = {4};\n    END IF;\n  END IF;\nEND\n",
+        premise.violations,
+        literal(&format!("{} ", premise.fact)),
+        literal(&format!("1 {}", premise.noun)),
+        literal(&format!(" {}s", premise.noun)),
+        literal(&format!("This script has changed nothing. You can {}; then run it again.", premise.help)),
+        SHOWN + 1,
+        found_rows(),
+    );
+    format!("DO {}", dollar_quoted(&body))
 }
 
 fn mend() -> String {
