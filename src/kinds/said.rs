@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::core::id::ObjectId;
-use crate::core::name::{Ident, literal};
+use crate::core::name::{Ident, dollar_quoted, ident_list, literal};
 use crate::core::options::Options;
 use crate::core::step::Step;
 use crate::core::versions;
@@ -26,6 +26,13 @@ pub fn unless_said(
     create: &[String],
     major: u32,
 ) -> Vec<String> {
+    if let Object::View(view) = object
+        && !view.columns.is_empty()
+        && !statements.is_empty()
+    {
+        let columns: Vec<String> = view.columns.iter().map(|(name, _)| name.clone()).collect();
+        return vec![unless_view_is(id, &columns, &view.options, &view.query, &statements)];
+    }
     match said(id, object, create, major).filter(|_| !statements.is_empty()) {
         Some(said) => vec![when(&format!("({said}) IS NOT TRUE"), &statements)],
         None => statements,
@@ -145,19 +152,36 @@ fn said(id: &ObjectId, object: &Object, create: &[String], major: u32) -> Option
             letter_of(&trigger.enabled),
             is_printed("pg_get_triggerdef(oid)", create.first()?)
         ),
-        Object::View(view) if !view.columns.is_empty() => {
-            let columns: Vec<String> = view.columns.iter().map(|(name, _)| name.clone()).collect();
-            format!(
-                "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {} AND c.relkind = 'v' AND btrim(rtrim(btrim(pg_get_viewdef(c.oid), E' \\n'), ';'), E' \\n') = {} \
-                 AND {} AND ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) = {})",
-                regclass(&id.sql()),
-                literal(&view.query),
-                options_are("c.reloptions", Holder::View, &view.options),
-                labels(&columns)
-            )
-        }
         _ => return None,
     })
+}
+
+/// Statements that create a view, run where it is not as declared. Major and minor releases print one query in several ways, so where
+/// the text is another one, the server is asked how it prints the declared query.
+fn unless_view_is(id: &ObjectId, columns: &[String], options: &Options, query: &str, statements: &[String]) -> String {
+    let shape = format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {} AND c.relkind = 'v' \
+         AND {} AND ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) = {})",
+        regclass(&id.sql()),
+        options_are("c.reloptions", Holder::View, options),
+        labels(columns)
+    );
+    let create: String = statements.iter().map(|s| format!("      EXECUTE {};\n", literal(s))).collect();
+    let body = format!(
+        "\nDECLARE\n  query text := {query};\n  same boolean := {shape};\nBEGIN\n  \
+         IF same AND btrim(rtrim(btrim(pg_get_viewdef({view}), E' \\n'), ';'), E' \\n') <> query THEN\n    BEGIN\n      \
+         EXECUTE {before} || query;\n      same := pg_get_viewdef({view}) = pg_get_viewdef(to_regclass('pg_temp.trueup_declared'));\n      \
+         DROP VIEW pg_temp.trueup_declared;\n    EXCEPTION WHEN OTHERS THEN\n      same := false;\n    END;\n  END IF;\n  \
+         IF NOT same THEN\n    BEGIN\n{create}    EXCEPTION WHEN insufficient_privilege THEN\n      \
+         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = {what} || SQLERRM,\n        HINT = {hint};\n    END;\n  END IF;\nEND\n",
+        query = literal(query),
+        view = regclass(&id.sql()),
+        before = literal(&format!("CREATE TEMPORARY VIEW trueup_declared ({}) AS ", ident_list(columns))),
+        what = literal(&format!("view {} cannot be made as declared: ", id.sql_path())),
+        hint =
+            literal("Nothing has been changed. Run this script as the owner of the view, or have its owner change it.")
+    );
+    format!("DO {}", dollar_quoted(&body))
 }
 
 /// True where the server prints a trigger as this statement, which has its keywords in lower case and leaves out what is the default.
