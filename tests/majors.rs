@@ -260,6 +260,27 @@ const MEANINGS: &[(u32, &str, &str, &[&str])] = &[
          views:\n  s.v: select t.id, upper(t.a) as b from t join t as u using (id) order by b\n",
         &["select count(*) = 0 from s.v"],
     ),
+    // What a column without a compression of its own gets depends on the version, and is not its own.
+    (
+        14,
+        "create table t (id int primary key, a text, b text, c text compression pglz)",
+        "tables:\n  t:\n    columns: {id: int primary key, a: text, b: {type: text, compression: pglz}, c: text, d: text}\n",
+        &[
+            "select string_agg(attname || attcompression::text, ' ' order by attnum) = 'id a bp c d' from pg_attribute where attrelid = 't'::regclass and attnum > 0",
+        ],
+    ),
+    // An alias of a join, for its columns or for those that both sides have.
+    (
+        14,
+        "create table t (id int primary key, a text); insert into t values (1, 'x')",
+        "tables:\n  t:\n    columns: {id: int primary key, a: text}\nviews:\n  v: select j.id, j.b, j.c from (t join t as u using (id)) as j (id, b, c)\n  \
+         w: select j.id, t.a from t join t as u using (id) as j\n  x: select j.* from (t full join (select 2 as id) as u using (id)) as j\n",
+        &[
+            "select id = 1 and b = 'x' and c = 'x' from v",
+            "select id = 1 and a = 'x' from w",
+            "select count(*) = 2 from x",
+        ],
+    ),
 ];
 
 /// A text that is new to the live server, by way of a scratch server of another major version.
@@ -397,7 +418,21 @@ fn a_print_that_may_mean_something_else_is_told() {
 fn who_refuses_and_who_would_accept_is_said() {
     let Some((live, scratch)) = two(19, 18) else { return };
     for (yaml, own) in [
-        ("tables:\n  t:\n    columns: {a: oid8}\n", "type \"oid8\" does not exist"),
+        ("tables:\n  t:\n    columns: {a: oid8}\n", "the type oid8 needs PostgreSQL 19"),
+        ("tables:\n  t:\n    columns: {id: int, a: 'regdatabase[]'}\n", "the type regdatabase needs PostgreSQL 19"),
+        ("types: {c: {attributes: {a: int, b: oid8}}}\n", "the type oid8 needs PostgreSQL 19"),
+        ("types: {c: {attributes: {b: 'regdatabase[]'}}}\n", "the type regdatabase needs PostgreSQL 19"),
+        ("domains: {d: regdatabase}\n", "the type regdatabase needs PostgreSQL 19"),
+        ("domains: {d: {type: oid8, constraints: {c: check (value <> 0)}}}\n", "the type oid8 needs PostgreSQL 19"),
+        (
+            "functions:\n  f(a oid8): {returns: int, language: plpgsql, body: begin return 1; end}\n",
+            "the type oid8 needs PostgreSQL 19",
+        ),
+        (
+            "functions:\n  f(): {returns: 'oid8[]', language: plpgsql, body: begin return null; end}\n",
+            "the type oid8 needs PostgreSQL 19",
+        ),
+        ("views: {v: 'select 1::oid8 as a'}\n", "the type oid8 needs PostgreSQL 19"),
         (
             "tables:\n  t:\n    columns: {a: int}\n    policies:\n      p: {using: \"a = (select first_value(x.a) ignore nulls over () from t x)\"}\n",
             "IGNORE NULLS needs PostgreSQL 19",
@@ -412,6 +447,110 @@ fn who_refuses_and_who_would_accept_is_said() {
         }
         let same = trueup(&["diff", "--from", &database.url, "--to", &path, "--ephemeral", "same-server"]);
         assert_eq!(same.status, DIFFERS, "{yaml}: {}", same.report());
+        // Where the live server is the older one as well, no other scratch server helps but a newer one.
+        let older = scratch.database();
+        let diff = trueup(&["diff", "--from", &older.url, "--to", &path, "--ephemeral", &scratch.ephemeral()]);
+        assert_eq!(diff.status, ERROR, "{yaml}: {}", diff.stdout);
+        let told = ["needs PostgreSQL 19 or later", "install the binaries of PostgreSQL 19"];
+        assert!(told.iter().all(|words| diff.stderr.contains(words)), "{yaml}: {}", diff.stderr);
+        assert!(!diff.stderr.contains("same-server"), "{yaml}: {}", diff.stderr);
+    }
+}
+
+/// What is of a type that only the live server knows stands in the way of nothing that is not.
+#[test]
+fn a_newer_type_that_is_not_changed_is_left_as_it_is() {
+    let Some((live, scratch)) = two(19, 18) else { return };
+    let database = live.database();
+    database
+        .load(
+            "create type c as (a oid8, b regdatabase[]); create domain d as oid8 check (value <> 0);
+             create table t (id int primary key, a oid8 default 5, b regdatabase, c c, d d); create index i on t (a);
+             create function f(a oid8) returns regdatabase language plpgsql as 'begin return null; end'",
+        )
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p").display().to_string();
+    let pull = trueup(&["pull", "--from", &database.url, "--out", &path]);
+    assert!(pull.fine(), "{}", pull.report());
+    let table = "tables:\n  made_later:\n    columns: {id: int primary key}\n";
+    std::fs::write(folder.path().join("p/schema/made_later.yaml"), table).unwrap();
+    let apply = ["apply", "--from", &database.url, "--to", &path, "--yes", "--ephemeral", &scratch.ephemeral()];
+    let apply = trueup(&apply);
+    assert!(apply.fine() && apply.stdout.contains("Applied 1 step"), "{}{}", apply.stdout, apply.report());
+}
+
+/// Columns of the catalogs that came with 19 belong to kinds that are not modelled.
+#[test]
+fn what_19_adds_to_the_catalogs_is_named_and_left_alone() {
+    let Some(live) = server_of(19) else {
+        println!("SKIPPED  PostgreSQL 19 is not installed");
+        return;
+    };
+    let database = live.database();
+    database
+        .load(
+            "create table t (id int primary key); create table apart (id int primary key); create sequence q;
+             create publication of_sequences for all sequences; create publication of_most for all tables except (table apart);
+             create type r as range (subtype = int); create function m(r) returns int language sql as 'select 1';
+             create foreign data wrapper w; create server s foreign data wrapper w",
+        )
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p").display().to_string();
+    let pull = trueup(&["pull", "--from", &database.url, "--out", &path]);
+    assert!(pull.fine(), "{}", pull.report());
+    for words in [
+        "of_most, of_sequences",
+        "range type is not modelled",
+        "data wrapper is not modelled",
+        "server is not modelled",
+    ] {
+        assert!(pull.stderr.contains(words), "{words}: {}", pull.stderr);
+    }
+    let diff = trueup(&["diff", "--from", &database.url, "--to", &path, "--ephemeral", &live.ephemeral()]);
+    assert!(diff.fine(), "{}{}", diff.stdout, diff.report());
+    // The publication leaves the table out, and does not keep it.
+    std::fs::remove_file(folder.path().join("p/schema/public/tables/apart.yaml")).unwrap();
+    let (scratch, all) = (live.ephemeral(), "--allow");
+    let apply =
+        trueup(&["apply", "--from", &database.url, "--to", &path, "--yes", all, "all", "--ephemeral", &scratch]);
+    assert!(apply.fine(), "{}{}", apply.stdout, apply.report());
+    assert!(apply.stdout.contains("of_most"), "{}", apply.stdout);
+}
+
+/// A script is written with the texts of a scratch server, and run on whatever there is. A view of another owner that is as declared
+/// is left as it is, though the two servers print it in different ways.
+#[test]
+fn an_offline_script_leaves_the_views_of_others_as_they_are_on_every_major() {
+    for (live, scratch) in [(15, 18), (18, 15), (14, 19), (19, 14)] {
+        let Some((live, scratch)) = two(live, scratch) else { continue };
+        let database = live.database();
+        let (role, stranger) = ("trueup_maker_of_views", "trueup_stranger");
+        let views = "create view v as select id, a from t where a <> '';
+             create view w (x, y) with (security_barrier = true) as select t.id, t.at at time zone 'utc' from t;
+             create view j as select j.id from (t join t as u using (id)) as j (id)";
+        database
+            .load(&format!(
+                "grant create on schema public to {role};
+                 create table t (id int primary key, a text, at timestamptz); grant select on t to {role};
+                 set role {role}; {views}; grant select on v to {role}; reset role"
+            ))
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p");
+        let pull = trueup(&["pull", "--from", &database.url, "--out", &path.display().to_string()]);
+        assert!(pull.fine(), "{}", pull.report());
+        let script = support::scripts::sql(&path, scratch, &["--offline", "--for", "supabase-editor"]).unwrap();
+        database
+            .load(&format!("alter table t owner to {stranger}; grant create on schema public to {stranger}"))
+            .unwrap();
+        let as_stranger = |sql: &str| database.rows(&format!("set role {stranger}; {sql}"));
+        as_stranger(&script).unwrap_or_else(|why| panic!("live {}, scratch {}: {why}", live.major, scratch.major));
+        // What is not as declared is refused, and nothing is changed.
+        database.load("create or replace view v as select id, a from t where a <> 'other'").unwrap();
+        let why = as_stranger(&script).expect_err("the view is another one");
+        assert!(why.contains("view public.v cannot be made as declared: must be owner of view v"), "{why}");
     }
 }
 

@@ -21,7 +21,7 @@ const SINCE: &[(&str, &str, u32)] = &[
     ("REPACK ", "REPACK", versions::REPACK),
 ];
 
-/// What servers say of things that are no matter of syntax, and the first major that can do them.
+/// What servers say, but for quotes and the brackets of an array, of things that are no matter of syntax, and the first major that can do them.
 const SAID: &[(&str, &str, u32)] = &[
     (
         "exclusion constraints are not supported on partitioned tables",
@@ -33,13 +33,14 @@ const SAID: &[(&str, &str, u32)] = &[
         "an identity column of a partitioned table",
         versions::PARTITIONED_IDENTITY,
     ),
-    ("type \"oid8\" does not exist", "the type oid8", versions::OID8),
-    ("type \"regdatabase\" does not exist", "the type regdatabase", versions::OID8),
+    ("type oid8 does not exist", "the type oid8", versions::OID8),
+    ("type regdatabase does not exist", "the type regdatabase", versions::OID8),
 ];
 
 /// What in a refused statement may be too new for the server, and the first major that knows it.
 pub fn newer_syntax(sql: &str, error: &str) -> Option<(&'static str, u32)> {
-    let said = SAID.iter().find(|(said, ..)| error.contains(said)).map(|(_, what, since)| (*what, *since));
+    let plain = error.replace('"', "").replace("[]", "");
+    let said = SAID.iter().find(|(said, ..)| plain.contains(said)).map(|(_, what, since)| (*what, *since));
     said.or_else(|| {
         let text = outside_quotes(sql);
         let near = error.split('"').nth(1).map(str::to_uppercase);
@@ -101,5 +102,13 @@ mod tests {
         ] {
             assert_eq!(newer_syntax(sql, "syntax error").map(|(_, since)| since), since, "{sql}");
         }
+    }
+
+    #[test]
+    fn a_type_is_named_with_quotes_or_without() {
+        for said in ["type \"oid8\" does not exist", "type oid8 does not exist", "type oid8[] does not exist"] {
+            assert_eq!(newer_syntax("create table t (a oid8)", said), Some(("the type oid8", 19)), "{said}");
+        }
+        assert_eq!(newer_syntax("create table t (a oid9)", "type \"oid9\" does not exist"), None);
     }
 }
