@@ -2,7 +2,7 @@
 
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
-use crate::core::name::Ident;
+use crate::core::name::{Ident, literal};
 use crate::core::step::{HazardKind, LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
@@ -51,9 +51,18 @@ fn alter_type(change: &Change<'_, CompositeAttribute>) -> Option<Vec<Step>> {
         Ident(&change.id.name()),
         change.new.type_sql()
     );
-    let step = Step::alter(change.id, sql)
+    let mut step = Step::alter(change.id, sql)
         .phase(Phase::Contract)
         .hazard(HazardKind::Breaking, "functions that build or read such values may fail");
+    // What was in its way is there again by then. A collation alone is set once more.
+    if change.old.type_name != change.new.type_name {
+        step.done_when = Some(format!(
+            "SELECT format_type(atttypid, atttypmod) = {} FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass({}) AND attname = {}",
+            literal(&change.new.type_name),
+            literal(&parent.sql()),
+            literal(&change.id.name())
+        ));
+    }
     let step = in_expressions::between(step, &parent, change.cx);
     Some(typed::around(change.id, vec![step], change.cx))
 }
