@@ -112,8 +112,8 @@ pub fn holds(id: &ObjectId, object: &Object, catalog: &Catalog, major: u32) -> O
                 ),
                 false => String::new(),
             };
-            // Whether the rows satisfy what is NOT VALID for the parent is not declared.
-            let (text, validated) = match comes_unproved(id, object, catalog) {
+            // Whether the rows satisfy what is NOT VALID for the parent is not declared, unless it is said of the table itself.
+            let (text, validated) = match constraint.validated && comes_unproved(id, object, catalog) {
                 true => (CONSTRAINT_TEXT, true),
                 false => ("pg_get_constraintdef(oid)", constraint.validated),
             };
