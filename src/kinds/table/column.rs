@@ -14,6 +14,7 @@ use crate::core::versions;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::Introspect;
 use crate::kinds::component::{self, sequence_grant};
+use crate::kinds::holds::wrapped;
 use crate::kinds::sequence::{identity_clauses, within_bounds_of};
 use crate::kinds::table::Table;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
@@ -331,6 +332,19 @@ fn alter_generated(change: &Change<'_, Column>) -> Vec<Step> {
         .lock(LockMode::AccessExclusive, &id.top())
         // A type that changes with USING wants a column that is generated no more.
         .rank(if change.new.generated.is_none() { 1 } else { 3 });
+    let step = match &change.new.generated {
+        // What was in its way is there again by then.
+        Some(new) if change.old.generated.as_ref().is_some_and(|old| old.expression != new.expression) => {
+            step.done_when(of_column(
+                id,
+                &format!(
+                    "(SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = attrelid AND d.adnum = attnum) IN ({})",
+                    wrapped(&new.expression)
+                ),
+            ))
+        }
+        _ => step,
+    };
     let step = match &change.new.generated {
         None => step
             .done_when(of_column(id, "attgenerated = ''"))
