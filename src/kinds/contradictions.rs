@@ -86,6 +86,15 @@ fn question(about: &str) -> Question {
              WHERE p.prokind::text <> d.kind OR pg_get_function_result(p.oid) IS DISTINCT FROM d.returns"
                 .to_owned(),
         ),
+        // CREATE OR REPLACE takes a setting away that it does not name, and names are then looked up where the caller says.
+        "search path" => ask(
+            "(schema, signature)",
+            "SELECT format('function %s.%s has a search_path of its own, and the project says none: without it, it would run with its owner''s rights under its caller''s path', \
+             d.schema, d.signature)\n    FROM {d} JOIN pg_catalog.pg_namespace n ON n.nspname = d.schema\n    \
+             JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')' = d.signature\n    \
+             WHERE EXISTS (SELECT FROM unnest(p.proconfig) o WHERE split_part(o, '=', 1) = 'search_path')"
+                .to_owned(),
+        ),
         // A script that adds would leave both, and whoever calls the one gets an error.
         "overload" => ask(
             "(schema, signature, others)",
@@ -163,9 +172,9 @@ fn question(about: &str) -> Question {
         // CREATE OR REPLACE VIEW takes an option away that it does not name, and what is read then is open to more.
         "view option" => ask(
             "(relation, option)",
-            "SELECT format('view %s has %s, and the project says neither true nor false of it: without it, it would show more than now', d.relation, d.option)\n    \
+            "SELECT format('view %s has %s, and the project does not say it: without it, it would show more, or take more, than now', d.relation, d.option)\n    \
              FROM {d} JOIN pg_catalog.pg_class c ON c.oid = to_regclass(d.relation) AND c.relkind = 'v'\n    \
-             CROSS JOIN LATERAL unnest(c.reloptions) o\n    WHERE split_part(o, '=', 1) = d.option AND split_part(o, '=', 2)::boolean"
+             CROSS JOIN LATERAL unnest(c.reloptions) o\n    WHERE split_part(o, '=', 1) = d.option AND CASE d.option WHEN 'check_option' THEN true ELSE split_part(o, '=', 2)::boolean END"
                 .to_owned(),
         ),
         // A column cannot be added to a partition alone, nor to a table of a type, and a table has one place in the tree: none of it is
@@ -255,7 +264,8 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
             if !names.is_empty() {
                 asked.push(("view", format!("({relation}, {}, {})", labels(&names), labels(&types))));
             }
-            let unsaid = ["security_invoker", "security_barrier"].into_iter().filter(|o| !view.options.contains_key(o));
+            let unsaid = ["security_invoker", "security_barrier", "check_option"].into_iter();
+            let unsaid = unsaid.filter(|o| !view.options.contains_key(o));
             asked.extend(unsaid.map(|option| ("view option", format!("({relation}, {})", literal(option)))));
             asked
         }
@@ -345,6 +355,9 @@ fn rows(id: &ObjectId, object: &Object, to: &Catalog, major: u32) -> Vec<(&'stat
                 .filter(|other| !to.contains(other))
                 .map(|other| other.name().into_owned())
                 .collect();
+            if routine.security_definer && !routine.has_search_path() {
+                asked.push(("search path", format!("({schema}, {})", literal(&id.name()))));
+            }
             if !others.is_empty() {
                 asked.push(("overload", format!("({schema}, {}, {})", literal(&id.name()), labels(&others))));
             }

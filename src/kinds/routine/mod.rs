@@ -90,6 +90,11 @@ impl Routine {
         if self.is_procedure() { "PROCEDURE" } else { "FUNCTION" }
     }
 
+    /// Whether it runs under a search path of its own.
+    pub(crate) fn has_search_path(&self) -> bool {
+        self.config.iter().any(|(name, _)| name.eq_ignore_ascii_case("search_path"))
+    }
+
     /// Whether a call may return any number of rows.
     pub(crate) fn returns_set(&self) -> bool {
         self.returns.as_deref().is_some_and(|r| {
@@ -223,6 +228,34 @@ fn computed_with<'a>(id: &'a ObjectId, cx: &'a PlanContext<'_>) -> Vec<String> {
         .collect()
 }
 
+/// Adds the hazard of a change of whose rights a routine runs with, and under which settings. Without a search path of its own, what runs
+/// with the rights of its owner takes the caller's, and with it the caller's objects: a project that says nothing of one does not consent
+/// to that.
+fn access(step: Step, old: &Routine, new: &Routine, cx: &PlanContext<'_>) -> Step {
+    let mut step = step;
+    if old.security_definer != new.security_definer {
+        let rights = if new.security_definer { "its owner" } else { "its caller" };
+        step = step.hazard(HazardKind::Access, format!("it runs with the rights of {rights} from now on"));
+    }
+    if !new.security_definer {
+        return step;
+    }
+    if old.has_search_path() && !new.has_search_path() {
+        let reason = "it runs with the rights of its owner, under the search path of its caller from now on";
+        return match cx.guarded.is_some() {
+            true => {
+                let reason = format!("{reason}, and the project does not say `set: {{search_path: …}}` of it");
+                step.hazard_to_consent_to(HazardKind::Access, reason)
+            }
+            false => step.hazard(HazardKind::Access, reason),
+        };
+    }
+    if old.security_definer && old.config != new.config {
+        step = step.hazard(HazardKind::Access, "the settings under which it runs with the rights of its owner change");
+    }
+    step
+}
+
 impl Kind for Routine {
     const INFO: KindInfo =
         KindInfo { signature: true, namespaces: &["routine"], ..KindInfo::new("routine", "function") };
@@ -242,6 +275,9 @@ impl Kind for Routine {
 
     fn create(&self, id: &ObjectId, cx: &PlanContext<'_>) -> Vec<Step> {
         let mut step = Step::create(id, format!("CREATE {}", self.definition(id)));
+        if let Some(old) = Self::get(cx.from, id) {
+            step = access(step, old, self, cx);
+        }
         // Beside a routine that goes, one that takes the same calls by its defaults makes them ambiguous: the one comes as the
         // other goes, in one transaction.
         for old in self.answers_for(id, cx) {
@@ -265,13 +301,7 @@ impl Kind for Routine {
         let (old, new, id) = (change.old, change.new, change.id);
         // CREATE OR REPLACE resets whatever it does not name, so all of it is said again.
         let mut step = Step::alter(id, format!("CREATE OR REPLACE {}", new.definition(id)));
-        if old.security_definer != new.security_definer {
-            let rights = if new.security_definer { "its owner" } else { "its caller" };
-            step = step.hazard(HazardKind::Access, format!("it runs with the rights of {rights} from now on"));
-        } else if new.security_definer && old.config != new.config {
-            step =
-                step.hazard(HazardKind::Access, "the settings under which it runs with the rights of its owner change");
-        }
+        step = access(step, old, new, change.cx);
         if old.volatility == "immutable" && !old.same_result(new) {
             let stored = computed_with(id, change.cx);
             if !stored.is_empty() {

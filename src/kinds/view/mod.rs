@@ -59,8 +59,8 @@ fn access(step: Step, old: &View, new: &View, cx: &PlanContext<'_>) -> Step {
     let on = |view: &View, option: &str| view.options.get(option).is_some_and(|v| is_true(v));
     let mut step = step;
     let hazard = |step: Step, option: &str, reason: String| {
-        let unsaid = cx.guarded.is_some() && !new.options.contains_key(option);
-        match unsaid && on(old, option) {
+        let unsaid = cx.guarded.is_some() && old.options.contains_key(option) && !new.options.contains_key(option);
+        match unsaid {
             true => {
                 let reason = format!("{reason}, and the project does not say `{option}` of it");
                 step.hazard_to_consent_to(HazardKind::Access, reason)
@@ -75,6 +75,10 @@ fn access(step: Step, old: &View, new: &View, cx: &PlanContext<'_>) -> Step {
     if on(old, "security_barrier") && !on(new, "security_barrier") {
         let reason = "a function in a reader's query may see rows that the view hides from now on";
         step = hazard(step, "security_barrier", reason.to_owned());
+    }
+    if old.options.contains_key("check_option") && !new.options.contains_key("check_option") {
+        let reason = "whoever may write through it may write rows that it does not show from now on";
+        step = hazard(step, "check_option", reason.to_owned());
     }
     step
 }
