@@ -89,6 +89,21 @@ fn what_a_run_until_a_phase_leaves_is_still_known() {
 }
 
 #[test]
+fn what_another_project_declared_is_not_this_ones_to_drop() {
+    let Some(place) = place(&format!("{TABLE}{VIEW}")) else { return };
+    ends(place.apply(&[]), FINE);
+    // Neither says what it manages, and this one is applied to the database of the other.
+    place.write("p/schema.yaml", "views:\n  w: {query: select 1 as a}\n");
+    let refused = ends(place.apply(&["--allow", "data-loss"]), REFUSED);
+    says(&refused, &["drop: view public.v", "this project declares nothing, so it is another one's"]);
+    assert!(place.there("v") && !place.there("w"));
+    // Who declares one of them is who declared them.
+    place.write("p/schema.yaml", TABLE);
+    ends(place.apply(&[]), FINE);
+    assert!(!place.there("v"));
+}
+
+#[test]
 fn a_saved_plan_leaves_the_same_record() {
     let Some(place) = place(TABLE) else { return };
     let record = || place.database.rows("select scope, objects from trueup.declared").expect("a record");

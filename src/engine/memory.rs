@@ -57,18 +57,29 @@ impl<'a> Memory<'a> {
     }
 
     /// Of objects that are dropped, those that were never declared, each with the reason why consent is asked for. `maps` are
-    /// the renames, from old names to new ones, in the order in which they are done.
+    /// the renames, from old names to new ones, in the order in which they are done; `declares` says of an object whether it is declared now.
     pub async fn never_declared(
         &mut self,
         dropped: Vec<&ObjectId>,
         maps: &[BTreeMap<ObjectId, ObjectId>],
+        declares: impl Fn(&ObjectId) -> bool,
         place: &Workplace<'_>,
     ) -> BTreeMap<ObjectId, String> {
         if dropped.is_empty() {
             return BTreeMap::new();
         }
         let record = self.record(place).await;
+        let is_ours = match record {
+            Record::Found(ids) => {
+                is_of_one_project(ids, |id| declares(&maps.iter().fold(id.clone(), |id, map| rebased(&id, map))))
+            }
+            Record::Missing | Record::Unreadable(_) => true,
+        };
         let why = match record {
+            Record::Found(_) if !is_ours => format!(
+                "nothing says that this project declared it: of what {} holds, this project declares nothing, so it is another one's",
+                declared::TABLE
+            ),
             Record::Found(_) => "this project has not declared it: it was made in another way".to_owned(),
             Record::Missing => {
                 format!("nothing says that this project declared it: there is no record ({})", declared::TABLE)
@@ -84,7 +95,7 @@ impl<'a> Memory<'a> {
             if id.kind().info().brings {
                 let why = "all that it brings is dropped with it, whoever installed it";
                 found.insert(id.clone(), why.to_owned());
-            } else if !record.has(&back.iter().fold(id.clone(), |id, map| rebased(&id, map))) {
+            } else if !is_ours || !record.has(&back.iter().fold(id.clone(), |id, map| rebased(&id, map))) {
                 found.insert(id.clone(), why.clone());
             }
         }
@@ -121,6 +132,13 @@ impl<'a> Memory<'a> {
             less: ids(state).filter(|id| !is_declared(id)).cloned().collect(),
         }
     }
+}
+
+/// Whether a record is that of the project at hand. Two projects that say the same of what they manage share a record, and so does one
+/// that is applied to another one's database by mistake: of the objects that lie in schemas, it declares none of those that are recorded.
+fn is_of_one_project(recorded: &BTreeSet<ObjectId>, declares: impl Fn(&ObjectId) -> bool) -> bool {
+    let mut objects = recorded.iter().filter(|id| id.parent().is_some() && id.top() == **id).peekable();
+    objects.peek().is_none() || objects.any(declares)
 }
 
 /// What a saved plan declares, for the state that it starts from.

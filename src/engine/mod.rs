@@ -216,6 +216,10 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     let mut from_catalog = scoped.from;
     let (to_catalog, kept_names) = not_null_names::kept(&from_catalog, scoped.to, &unsaid_names, usual_names);
     notes.extend(kept_names);
+    let to_catalog = match place.project.undeclared {
+        Undeclared::Keep => to_catalog,
+        Undeclared::Drop => scope::without_lost_settings(&from_catalog, to_catalog),
+    };
     // The same part under the names that it has yet.
     let found = match maps.is_empty() {
         true => from_catalog.clone(),
@@ -260,8 +264,9 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
         let is_dropped =
             |difference: &&Difference| difference.change == ChangeKind::Dropped && plan::counts(&difference.id);
         let is_asked = |id: &&ObjectId| !data.retires(id) && !crate::core::name::is_in_passing(&id.name());
+        let declares = |id: &ObjectId| to_catalog.contains(id) && !context.contains(id);
         let dropped = differences.iter().filter(is_dropped).map(|difference| &difference.id).filter(is_asked).collect();
-        options.undeclared = memory.never_declared(dropped, &maps, &place).await;
+        options.undeclared = memory.never_declared(dropped, &maps, declares, &place).await;
     }
     settings.progress.stage("planning");
     // Without a live server the texts are those of whoever printed them.

@@ -97,6 +97,17 @@ pub fn is_given(id: &ObjectId) -> bool {
     })
 }
 
+/// A declared state without what it has kept of the live one in a schema that is dropped: such default privileges are gone with the
+/// schema, whoever they are for.
+pub fn without_lost_settings(from: &Catalog, to: Catalog) -> Catalog {
+    let is_lost = |id: &ObjectId, object: &Object| {
+        object.belongs_to(id, &to).is_some_and(|schema| {
+            schema.kind() == KindTag::Schema && from.contains(&schema) && !to.contains(&schema) && !is_given(&schema)
+        })
+    };
+    to.filtered(|id, object| id.parent().is_some() || !is_lost(id, object))
+}
+
 /// Whether an object is given and nothing is declared of it: neither itself nor what it belongs to.
 pub fn is_left_given(id: &ObjectId, is_declared: impl Fn(&ObjectId) -> bool) -> bool {
     is_given(id) && !id.parent().is_some_and(|parent| is_declared(&parent))
