@@ -65,6 +65,12 @@ impl DefaultPrivilege {
         ObjectId::root(KindTag::DefaultPrivilege, &name)
     }
 
+    /// What says nothing of a role but that its default privileges are declared, and that there are none: what it has itself without a word.
+    fn of_nobody(role: String, schema: Option<String>, object_type: &str) -> Self {
+        let privileges = schema.is_none().then(|| ("ALL".to_owned(), false)).into_iter().collect();
+        Self { grantee: role.clone(), role, schema, object_type: object_type.to_owned(), privileges }
+    }
+
     /// What the grantee gets without this object.
     fn base(&self, major: u32) -> Privileges {
         if self.schema.is_some() {
@@ -261,7 +267,7 @@ impl Declare for DefaultPrivilege {
             KeyDoc { name: "on", doc: "The type of the objects.", shape: Shape::OneOf(TYPE_WORDS) },
             KeyDoc {
                 name: "grants",
-                doc: "Role to privileges: a list, `all`, or [] where a built-in default is revoked.",
+                doc: "Role to privileges: a list, `all`, or [] where a built-in default is revoked; {} where nobody gets any.",
                 shape: Shape::MapOf(&Shape::TextList),
             },
         ],
@@ -283,7 +289,12 @@ impl Declare for DefaultPrivilege {
                 .help("leave out `schema`"));
         }
         fields.require("grants")?;
-        for (grantee, node) in fields.map("grants")? {
+        let grants = fields.map("grants")?;
+        if grants.is_empty() && !role.is_empty() {
+            let object = Self::of_nobody(role, schema, object_type);
+            return cx.add(object.id(), object, &key.location);
+        }
+        for (grantee, node) in grants {
             let privileges = super::yaml::privileges(node, letter(object_type), cx)?;
             let object = Self {
                 role: role.clone(),
@@ -308,7 +319,14 @@ impl Declare for DefaultPrivilege {
 /// # Errors
 /// `wrong-type`, `unknown-key` and the like; an entry given twice.
 pub fn declare_all(node: &Node, cx: &mut DeclareContext<'_>) -> Result<()> {
-    for item in node.as_list("`default_privileges`")? {
+    let items = node.as_list("`default_privileges`")?;
+    let connecting = cx.live.map(|c| c.origin.role.clone()).unwrap_or_default();
+    // An empty list says that the connecting role gives nothing; of which type it is said is all one.
+    if items.is_empty() && !node.is_null() && !connecting.is_empty() {
+        let object = DefaultPrivilege::of_nobody(connecting, None, "large_objects");
+        cx.add(object.id(), object, &node.place())?;
+    }
+    for item in items {
         let key = Key { text: String::new(), location: item.place() };
         DefaultPrivilege::declare(None, &key, item, cx)?;
     }
