@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::core::catalog::{Catalog, Ids, Snapshot};
 use crate::core::diagnostic::{Diagnostic, Location, Result, Severity, Source};
 use crate::core::id::ObjectId;
+use crate::core::name::says;
 use crate::core::places;
 use crate::declare::context::Unread;
 use crate::declare::exposure::Exposure;
@@ -154,6 +155,12 @@ impl<'a> Workplace<'a> {
     /// Whether the profile's platform opens new tables.
     pub fn exposure(&self) -> Result<Exposure> {
         Exposure::of(&self.project, self.migrations.as_deref())
+    }
+
+    /// Whether the SQL files that are a state say a word anywhere; what cannot be read is no reason to think so.
+    pub fn files_say(&self, word: &str) -> bool {
+        let files = self.migrations.as_deref().and_then(|path| sql_files(path).ok()).unwrap_or_default();
+        files.iter().any(|file| std::fs::read_to_string(file).is_ok_and(|text| says(&text, word)))
     }
 
     /// The connection of a live state or an environment.

@@ -90,6 +90,15 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
                 let of_public = |id: &ObjectId| *id == public() || id.parent().is_some_and(|of| of == public());
                 catalog = catalog.filtered(|id, _| !(of_public(id) && (id.kind().is_component() || *id == public())));
             }
+            if loaded.is_of_files && project.profile == Profile::Supabase {
+                let is_given = |id: &ObjectId| {
+                    let top = id.top();
+                    top.kind() == KindTag::Extension
+                        && SUPABASE_EXTENSIONS.contains(&&*top.name())
+                        && !place.files_say(&top.name())
+                };
+                catalog = catalog.filtered(|id, _| !is_given(id));
+            }
             notes.extend(granted_by_others(&catalog));
             settings.progress.stage("writing YAML");
             // What the platform gives by default stays in the catalog: it says which privileges of objects need no word.
@@ -192,6 +201,10 @@ fn is_exposure(default: &DefaultPrivilege) -> bool {
         && (default.grantee == "postgres" || SUPABASE_API_ROLES.contains(&default.grantee.as_str()))
         && default.is_all()
 }
+
+/// Extensions that the throw-away server has because the platform's databases do. Migrations that do not name them take them for granted,
+/// and so does what is pulled from them.
+const SUPABASE_EXTENSIONS: &[&str] = &["pgcrypto", "uuid-ossp"];
 
 fn public() -> ObjectId {
     ObjectId::root(KindTag::Schema, "public")
