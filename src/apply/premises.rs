@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::core::diagnostic::Diagnostic;
+use crate::core::id::ObjectId;
 use crate::core::name::{says, search_path};
 use crate::core::step::{Action, Phase, Premise, Step};
 use crate::plan::Plan;
@@ -83,7 +84,11 @@ pub async fn count(session: &Session, plan: &Plan, premise: &Premise, patience: 
 
 /// Whether a step about rows may touch those of the premise's table.
 fn may_change(step: &Step, premise: &Premise) -> bool {
-    let (object, table) = (&step.object, &premise.table);
+    std::iter::once(&premise.table).chain(&premise.others).any(|table| may_change_in(step, premise, table))
+}
+
+fn may_change_in(step: &Step, premise: &Premise, table: &ObjectId) -> bool {
+    let object = &step.object;
     if step.label.is_some() && step.sql.starts_with("DO ") {
         // A check: it raises or does nothing.
         return false;

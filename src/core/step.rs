@@ -290,6 +290,9 @@ pub struct Premise {
     pub noun: String,
     /// What to do.
     pub help: String,
+    /// More tables that it asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<ObjectId>,
 }
 
 impl Premise {

@@ -93,7 +93,7 @@ pub async fn pull(from: &StateSpec, out: &PullTarget, overwrite: bool, settings:
             if loaded.is_of_files && project.profile == Profile::Supabase {
                 let is_given = |id: &ObjectId| {
                     let top = id.top();
-                    top.kind() == KindTag::Extension
+                    top.kind().info().brings
                         && SUPABASE_EXTENSIONS.contains(&&*top.name())
                         && !place.files_say(&top.name())
                 };

@@ -101,9 +101,9 @@ pub fn is_given(id: &ObjectId) -> bool {
 /// schema, whoever they are for.
 pub fn without_lost_settings(from: &Catalog, to: Catalog) -> Catalog {
     let is_lost = |id: &ObjectId, object: &Object| {
-        object.belongs_to(id, &to).is_some_and(|schema| {
-            schema.kind() == KindTag::Schema && from.contains(&schema) && !to.contains(&schema) && !is_given(&schema)
-        })
+        object
+            .belongs_to(id, &to)
+            .is_some_and(|schema| from.contains(&schema) && !to.contains(&schema) && !is_given(&schema))
     };
     to.filtered(|id, object| id.parent().is_some() || !is_lost(id, object))
 }

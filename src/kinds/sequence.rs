@@ -189,6 +189,7 @@ impl Sequence {
             fact: format!("the sequence {name} is to stay between {} and {}, which leaves out", self.min, self.max),
             noun: "value that it has reached already".to_owned(),
             help: "declare bounds that it stands inside of, or set it back first (ALTER SEQUENCE … RESTART)".to_owned(),
+            others: Vec::new(),
         };
         let there = format!("pg_catalog.to_regclass({literal}) IS NOT NULL");
         let step = step.phase(Phase::Contract).premise(Some(premise)).asked_while(there);

@@ -23,7 +23,9 @@ use crate::kinds::table::inheritance::{all_heirs, all_origins, heirs, is_heir_al
 pub use crate::kinds::table::not_null::NotNull;
 use crate::kinds::table::not_null::{alter_not_null, not_null_steps, of_heir};
 use crate::kinds::table::type_change::is_implicit;
-use crate::kinds::table::{column_settings, column_steps, column_type, counter, partition, row_type, targets, typed};
+use crate::kinds::table::{
+    column_settings, column_steps, column_type, counter, partition, premise, row_type, targets, typed,
+};
 use crate::kinds::types::in_expressions;
 use crate::kinds::{Attribute, Change, Kind, KindInfo, KindTag, Mention, Mentions, Object};
 use crate::plan::context::PlanContext;
@@ -427,7 +429,7 @@ impl Kind for Column {
         if default.is_some() {
             step = step.also_creates(&default_id);
         }
-        step = typed::while_free(step, &top, cx);
+        step = typed::while_free(step, &top, cx).premise(premise::of_new_column(self, id, cx));
         if row_type::fills(&inline, id, default.is_some(), cx.to) {
             step = row_type::while_not_held(step, &top, cx);
         }

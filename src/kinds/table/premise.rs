@@ -1,4 +1,4 @@
-//! What NOT NULL, checks, keys and unique indexes take for granted of rows that exist already, as queries.
+//! What NOT NULL, checks, keys, unique indexes and domains take for granted of rows that exist already, as queries.
 //!
 //! Only what can be asked in the state before the plan: not of columns that the plan adds or whose type it changes, nor of
 //! what uses a function that it changes.
@@ -17,12 +17,17 @@ use crate::kinds::table::Table;
 use crate::kinds::table::bound;
 use crate::kinds::table::column::Column;
 use crate::kinds::table::constraint::{Constraint, ConstraintType};
+use crate::kinds::table::default::Default as ColumnDefault;
 use crate::kinds::table::index::Index;
 use crate::kinds::table::inheritance::all_heirs;
 use crate::kinds::table::partition::Attachment;
-use crate::kinds::table::type_change::{changes_where, fails_where};
+use crate::kinds::table::type_change::{changes_where, fails_where, resolved};
+use crate::kinds::types::composite::CompositeAttribute;
+use crate::kinds::types::domain::Domain;
+use crate::kinds::types::domain_constraint::DomainConstraint;
 use crate::kinds::{KindTag, Object};
 use crate::plan::context::PlanContext;
+use crate::sql::lexer::{closing, tokens};
 use crate::sql::parse::parse_one;
 
 /// What an object takes for granted of the rows, to be asked once all that it uses is as declared.
@@ -42,7 +47,10 @@ fn once_declared(id: &ObjectId, object: &Object, to: &Catalog) -> Option<Premise
         guarded: None,
     };
     match object {
-        Object::Constraint(new) if !new.inherited => constraint(new, id, &cx),
+        // Each row against each other one is too much to ask whenever a script is run.
+        Object::Constraint(new) if !new.inherited && new.constraint_type != ConstraintType::Exclusion => {
+            constraint(new, id, &cx)
+        }
         Object::Index(new) => unique_index(new, id, &cx),
         _ => None,
     }
@@ -104,6 +112,7 @@ pub(super) fn not_null(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
             help: format!("give {name} a default, or a `backfill` that says what the rows get that exist already"),
             columns: vec![id.name().into_owned()],
             table,
+            others: Vec::new(),
         }
     } else {
         Premise {
@@ -113,6 +122,7 @@ pub(super) fn not_null(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
             help: format!("declare a `backfill` of {name} for the rows that exist already, or mend them first"),
             columns: vec![id.name().into_owned()],
             table,
+            others: Vec::new(),
         }
     })
 }
@@ -133,6 +143,7 @@ pub(super) fn cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<'_>) ->
         help: mend(),
         columns: vec![id.name().into_owned()],
         table,
+        others: Vec::new(),
     })
 }
 
@@ -157,6 +168,7 @@ pub(super) fn losing_cast(id: &ObjectId, old: &str, new: &str, cx: &PlanContext<
         help: "make the plan anew and say --allow data-loss, or mend these rows first".to_owned(),
         columns: vec![id.name().into_owned()],
         table,
+        others: Vec::new(),
     })
 }
 
@@ -186,6 +198,7 @@ pub(super) fn bound(id: &ObjectId, new: &Attachment, cx: &PlanContext<'_>) -> Op
             .to_owned(),
         columns: Vec::new(),
         table: of,
+        others: Vec::new(),
     })
 }
 
@@ -210,6 +223,7 @@ pub(super) fn constraint(new: &Constraint, id: &ObjectId, cx: &PlanContext<'_>) 
                 help: mend(),
                 columns: new.columns.clone(),
                 table,
+                others: Vec::new(),
             })
         }
         ConstraintType::PrimaryKey | ConstraintType::Unique if !new.definition.contains("WITHOUT OVERLAPS") => {
@@ -236,13 +250,120 @@ pub(super) fn constraint(new: &Constraint, id: &ObjectId, cx: &PlanContext<'_>) 
                 help: mend(),
                 columns: new.columns.clone(),
                 table,
+                others: Vec::new(),
             })
         }
+        ConstraintType::Exclusion => exclusion(new, id, cx),
         _ => None,
     }
 }
 
-/// A unique index of plain columns: no two rows with the same values.
+/// An exclusion constraint: no two rows that exclude each other.
+fn exclusion(new: &Constraint, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    let (table, parts) = (id.top(), elements(&new.definition)?);
+    // Rows are told apart by where they are stored, which only a table itself says.
+    let rows = rows_of(&table, cx);
+    if rows != table.sql() {
+        return None;
+    }
+    let (mut values, mut excludes) = (Vec::new(), Vec::new());
+    for (at, part) in parts.iter().enumerate() {
+        let (value, operator) = excluded(part)?;
+        values.push(format!("{value} AS v{at}"));
+        excludes.push(format!("a.v{at} {operator} b.v{at}"));
+    }
+    let filter = new.predicate.as_ref().map(|p| format!(" WHERE {p}")).unwrap_or_default();
+    let all = format!("(SELECT tableoid AS place, ctid AS row, {} FROM {rows} t{filter})", values.join(", "));
+    let shown: Vec<String> = (0..values.len()).map(|at| format!("a.v{at}")).collect();
+    Some(Premise {
+        violations: format!(
+            "SELECT pg_catalog.concat_ws(', ', {}) FROM {all} a WHERE EXISTS (SELECT FROM {all} b WHERE (a.place, a.row) <> (b.place, b.row) AND {})",
+            shown.join(", "),
+            excludes.join(" AND ")
+        ),
+        fact: format!("the exclusion constraint {} of {} does not hold in", ident(&id.name()), table.sql()),
+        noun: "row".to_owned(),
+        help: mend(),
+        columns: new.columns.clone(),
+        table,
+        others: Vec::new(),
+    })
+}
+
+/// What stands in the brackets of an index or an exclusion constraint, one by one.
+fn elements(definition: &str) -> Option<Vec<&str>> {
+    let all = tokens(definition).ok()?;
+    let open = all.iter().position(|token| token.is_mark(definition, "("))?;
+    let close = closing(definition, &all, open)?;
+    let (mut list, mut at) = (Vec::new(), open + 1);
+    let mut start = all.get(at)?.start;
+    while at < close {
+        if all[at].is_mark(definition, ",") {
+            list.push(definition.get(start..all[at].start)?.trim());
+            start = all.get(at + 1)?.start;
+        }
+        at = if all[at].is_mark(definition, "(") { closing(definition, &all, at)? + 1 } else { at + 1 };
+    }
+    list.push(definition.get(start..all[close].start)?.trim());
+    Some(list)
+}
+
+/// The value and the operator of an element of an exclusion constraint: `lower(a) WITH =`; nothing where a class or a collation is said.
+fn excluded(element: &str) -> Option<(String, String)> {
+    let all = tokens(element).ok()?;
+    let with = all.iter().rposition(|token| token.is(element, "with"))?;
+    let operator = element.get(all.get(with + 1)?.start..)?.to_owned();
+    Some((plain_value(element.get(..all.get(with)?.start)?)?, operator))
+}
+
+/// The value of an element of an index, without what is said of its order; nothing where a class or a collation is said.
+fn plain_value(element: &str) -> Option<String> {
+    let value = parse_one(&format!("CREATE INDEX ON t ({element})"), |node| match node {
+        NodeEnum::IndexStmt(index) => match index.index_params.first().and_then(|param| param.node.as_ref()) {
+            Some(NodeEnum::IndexElem(e)) if e.opclass.is_empty() && e.collation.is_empty() => Some(()),
+            _ => None,
+        },
+        _ => None,
+    });
+    value.ok()??;
+    let order = ["asc", "desc", "nulls", "first", "last"];
+    let all = tokens(element).ok()?;
+    let last = all.iter().rposition(|token| !order.iter().any(|word| token.is(element, word)))?;
+    Some(element.get(..all[last].end)?.trim().to_owned())
+}
+
+/// A unique index of expressions: no two rows with the same values.
+fn unique_expressions(new: &Index, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    // A script asks for columns alone: the statement itself changes nothing where it fails.
+    if std::ptr::eq(cx.from, cx.to) {
+        return None;
+    }
+    let values: Vec<String> = elements(&new.definition)?.into_iter().map(plain_value).collect::<Option<_>>()?;
+    let mut conditions: Vec<String> = new.predicate.iter().map(|p| format!("({p})")).collect();
+    if !new.definition.contains("NULLS NOT DISTINCT") {
+        conditions.extend(values.iter().map(|value| format!("{value} IS NOT NULL")));
+    }
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let values = values.join(", ");
+    Some(Premise {
+        violations: format!(
+            "SELECT pg_catalog.concat_ws(', ', {values}) FROM {} t{filter} GROUP BY {values} HAVING pg_catalog.count(*) > 1",
+            rows_of(&new.relation, cx)
+        ),
+        fact: format!(
+            "the unique index {} of {} is to be unique, and is repeated for",
+            ident(&id.name()),
+            new.relation.sql()
+        ),
+        noun: "value".to_owned(),
+        help: mend(),
+        columns: Vec::new(),
+        table: new.relation.clone(),
+        others: Vec::new(),
+    })
+}
+
+/// A unique index: no two rows with the same values.
 pub(super) fn unique_index(new: &Index, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
     if !new.unique || !can_be_asked(id, &new.relation, cx) {
         return None;
@@ -261,7 +382,8 @@ pub(super) fn unique_index(new: &Index, id: &ObjectId, cx: &PlanContext<'_>) -> 
             .collect::<Option<Vec<String>>>(),
         _ => None,
     })
-    .ok()??;
+    .ok()?;
+    let Some(columns) = columns else { return unique_expressions(new, id, cx) };
     if !have(&columns, &new.relation, cx) {
         return None;
     }
@@ -295,6 +417,7 @@ fn unique(
         help: mend(),
         columns: plain,
         table: table.clone(),
+        others: Vec::new(),
     }
 }
 
@@ -366,14 +489,185 @@ fn reference(definition: &str) -> Option<(String, Vec<String>, Vec<String>)> {
     .ok()?
 }
 
+/// The domain that a column, or another domain, is of.
+pub(super) fn domain_of<'a>(
+    type_name: &str,
+    of: &ObjectId,
+    catalog: &'a Catalog,
+) -> Option<(&'a ObjectId, &'a Domain)> {
+    let is_named = |id: &ObjectId| id.sql() == type_name || ident(&id.name()) == type_name;
+    let mut domains =
+        catalog.dependencies(of).filter_map(|(id, _)| Domain::get(catalog, id).map(|domain| (id, domain)));
+    domains.find(|(id, _)| is_named(id))
+}
+
+/// The condition under which a domain, as it is declared, refuses a value; nothing where it refuses none, or that cannot be asked yet.
+pub(super) fn refused(domain: &ObjectId, value: &str, cx: &PlanContext<'_>) -> Option<String> {
+    let declared = Domain::get(cx.to, domain)?;
+    let typed = format!("({value})::{}", resolved(&declared.type_name, domain, cx.to));
+    let mut conditions = Vec::new();
+    if let Some((base, _)) = domain_of(&declared.type_name, domain, cx.to) {
+        conditions.extend(refused(base, value, cx));
+    }
+    if declared.not_null {
+        conditions.push(format!("{value} IS NULL"));
+    }
+    for (id, object) in cx.to.below(domain) {
+        let Some(constraint) = DomainConstraint::of(object).filter(|_| stands(id, cx)) else { continue };
+        conditions.push(format!("NOT ({})", about(&constraint.check, &typed)?));
+    }
+    (!conditions.is_empty()).then(|| conditions.join(" OR "))
+}
+
+/// Whether all that a check of a domain uses is there already, as it is to be.
+fn stands(id: &ObjectId, cx: &PlanContext<'_>) -> bool {
+    let same = |d: &ObjectId| {
+        !cx.is_new(d) && cx.from.get(d).zip(cx.to.get(d)).is_some_and(|(old, new)| old.changes(new).is_empty())
+    };
+    let attributes = |catalog: &Catalog, d: &ObjectId| -> Vec<(ObjectId, CompositeAttribute)> {
+        let found = catalog.below(d).map(|(id, object)| (id.clone(), CompositeAttribute::of(object).cloned()));
+        found.filter_map(|(id, attribute)| Some((id, attribute?))).collect()
+    };
+    let parts = |d: &ObjectId| attributes(cx.from, d) == attributes(cx.to, d);
+    cx.to.dependencies(id).all(|(d, _)| Domain::get(cx.to, d).is_some() || (same(d) && parts(d)))
+}
+
+/// A domain's check, said of a value in place of `VALUE`.
+fn about(check: &str, value: &str) -> Option<String> {
+    let tokens = tokens(check).ok()?;
+    let (mut text, mut end) = (String::new(), 0);
+    for (at, token) in tokens.iter().enumerate() {
+        let is_part = at > 0 && tokens[at - 1].is_mark(check, ".");
+        let has_more = tokens.get(at + 1).is_some_and(|next| next.is_mark(check, ".") || next.is_mark(check, "("));
+        if token.is(check, "value") && !is_part && !has_more {
+            text.push_str(check.get(end..token.start)?);
+            text.push_str(&format!("({value})"));
+            end = token.end;
+        }
+    }
+    text.push_str(check.get(end..)?);
+    Some(text)
+}
+
+/// A new column of a domain, without a default: no row, where the domain refuses NULL.
+pub(super) fn of_new_column(column: &Column, id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    let table = id.top();
+    let (domain, _) = domain_of(&column.type_name, id, cx.to)?;
+    let is_given = column.generated.is_some()
+        || column.identity.is_some()
+        || ColumnDefault::get(cx.to, &id.child(KindTag::Default, "")).is_some()
+        || has_default(domain, cx.to);
+    if !cx.online || cx.is_new(&table) || !cx.from.contains(&table) || is_given || cx.filled.contains(id) {
+        return None;
+    }
+    let (name, of, typed) = (ident(&id.name()), table.sql(), domain.sql_path());
+    Some(Premise {
+        violations: format!("SELECT NULL::text FROM {} t WHERE {}", rows_of(&table, cx), refused(domain, "NULL", cx)?),
+        fact: format!(
+            "the new column {name} of {of} is of the domain {typed}, which refuses NULL, it has no default, and the table holds"
+        ),
+        noun: "row".to_owned(),
+        help: format!("give {name} or the domain a default"),
+        columns: vec![id.name().into_owned()],
+        table,
+        others: Vec::new(),
+    })
+}
+
+fn has_default(domain: &ObjectId, catalog: &Catalog) -> bool {
+    Domain::get(catalog, domain).is_some_and(|found| {
+        found.default.is_some()
+            || domain_of(&found.type_name, domain, catalog).is_some_and(|(base, _)| has_default(base, catalog))
+    })
+}
+
+/// A check that a domain gets: no value of its columns that it refuses.
+pub(crate) fn of_check(id: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    let domain = id.top();
+    let check = cx.to.get(id).and_then(DomainConstraint::of).filter(|_| stands(id, cx))?;
+    let base = resolved(&Domain::get(cx.to, &domain)?.type_name, &domain, cx.to);
+    let fact = format!("the check {} of the domain {} does not hold of", ident(&id.name()), domain.sql_path());
+    of_values(&domain, fact, cx, |value| Some(format!("NOT ({})", about(&check.check, &format!("{value}::{base}"))?)))
+}
+
+/// NOT NULL that a domain gets: no NULL in its columns.
+pub(crate) fn of_not_null(domain: &ObjectId, cx: &PlanContext<'_>) -> Option<Premise> {
+    let fact = format!("the domain {} is to refuse NULL, which is in", domain.sql_path());
+    of_values(domain, fact, cx, |value| Some(format!("{value} IS NULL")))
+}
+
+fn of_values(
+    domain: &ObjectId,
+    fact: String,
+    cx: &PlanContext<'_>,
+    violates: impl Fn(&str) -> Option<String>,
+) -> Option<Premise> {
+    let mut columns = Vec::new();
+    let mut queue = vec![domain.clone()];
+    while let Some(of) = queue.pop() {
+        for (user, _) in cx.from.dependents(&of) {
+            let stays = |type_name: &str| {
+                Column::get(cx.to, user).is_some_and(|column| column.type_name == type_name)
+                    && !cx.is_dropped(user)
+                    && !cx.is_new(user)
+            };
+            if let Some(column) = Column::get(cx.from, user) {
+                let is_direct = domain_of(&column.type_name, user, cx.from).is_some();
+                columns.extend((is_direct && stays(&column.type_name)).then(|| user.clone()));
+            } else if Domain::get(cx.from, user).is_some() {
+                queue.push(user.clone());
+            }
+        }
+    }
+    columns.sort();
+    columns.dedup();
+    // A parent's rows without those of its child tables, whose columns are asked themselves.
+    let ask = |column: &ObjectId| {
+        let name = ident(&column.name());
+        Some(format!("SELECT {name}::text FROM ONLY {} t WHERE {}", column.top().sql(), violates(&name)?))
+    };
+    let asked: Vec<String> = columns.iter().map(ask).collect::<Option<_>>()?;
+    let mut tables: Vec<ObjectId> = columns.iter().map(ObjectId::top).collect();
+    tables.dedup();
+    let table = tables.first().filter(|_| cx.online)?.clone();
+    let named: Vec<String> = columns.iter().map(ObjectId::sql_path).collect();
+    Some(Premise {
+        violations: asked.join(" UNION ALL "),
+        fact: format!("{fact} {}:", named.join(", ")),
+        noun: "value".to_owned(),
+        help: mend(),
+        columns: Vec::new(),
+        table,
+        others: tables.split_off(1),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_are_read_from_their_definition() {
+        let found = elements("EXCLUDE USING gist (lower(a, ',') WITH =, r WITH OPERATOR(pg_catalog.&&))");
+        assert_eq!(found, Some(vec!["lower(a, ',') WITH =", "r WITH OPERATOR(pg_catalog.&&)"]));
+        let pair = |value: &str, operator: &str| Some((value.to_owned(), operator.to_owned()));
+        assert_eq!(excluded("lower(a, ',') WITH ="), pair("lower(a, ',')", "="));
+        assert_eq!(excluded("a inet_ops WITH ="), None);
+        assert_eq!(plain_value("((a + b)) DESC NULLS LAST").as_deref(), Some("((a + b))"));
+    }
 
     #[test]
     fn a_reference_is_read_from_its_definition() {
         let read = reference("FOREIGN KEY (a, \"B b\") REFERENCES s.\"T\"(x, y) ON DELETE CASCADE");
         let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
         assert_eq!(read, Some(("s.\"T\"".to_owned(), words(&["a", "B b"]), words(&["x", "y"]))));
+    }
+
+    #[test]
+    fn a_check_is_said_of_a_value() {
+        let said = |check: &str| about(check, "t.a");
+        assert_eq!(said("VALUE > 0").as_deref(), Some("(t.a) > 0"));
+        assert_eq!(said("(VALUE).value <> 'VALUE'").as_deref(), Some("((t.a)).value <> 'VALUE'"));
+        assert_eq!(said("value(\"VALUE\") = VALUE").as_deref(), Some("value(\"VALUE\") = (t.a)"));
     }
 }

@@ -4,7 +4,7 @@ use crate::core::catalog::Catalog;
 use crate::core::id::ObjectId;
 use crate::core::name::literal;
 use crate::core::versions;
-use crate::kinds::types::domain::Domain;
+use crate::kinds::table::premise;
 use crate::kinds::types::enums::Enum;
 use crate::plan::context::PlanContext;
 
@@ -86,10 +86,7 @@ pub(super) fn resolved(name: &str, column: &ObjectId, catalog: &Catalog) -> Stri
     if let Some(rest) = name.strip_suffix("[]") {
         (element, dimensions) = (rest, "[]");
     }
-    let domain = catalog.dependencies(column).find(|(id, _)| {
-        Domain::get(catalog, id).is_some() && (id.sql() == element || crate::core::name::ident(&id.name()) == element)
-    });
-    match domain.and_then(|(id, _)| Some((id, Domain::get(catalog, id)?))) {
+    match premise::domain_of(element, column, catalog) {
         Some((id, domain)) => format!("{}{dimensions}", resolved(&domain.type_name, id, catalog)),
         None => name.to_owned(),
     }
@@ -136,7 +133,22 @@ fn any_element(array: &str, condition: &str) -> String {
     format!("EXISTS (SELECT FROM pg_catalog.unnest({array}) e (v) WHERE {condition})")
 }
 
+/// What domains are made of is asked first, and then what they demand.
 fn value_fails_where(value: &str, old: &str, new: &str, column: &ObjectId, cx: &PlanContext<'_>) -> Option<String> {
+    let (from, to) = (resolved(old, column, cx.from), resolved(new, column, cx.to));
+    let Some((domain, _)) = premise::domain_of(new, column, cx.to) else {
+        return base_fails_where(value, &from, new, column, cx);
+    };
+    let fails = (from != to).then(|| base_fails_where(value, &from, &to, column, cx)).flatten();
+    // The condition takes the value for one of the base type: that has to go through.
+    let is_known = fails.is_some() || is_implicit(&from, &to) || to == "text";
+    match (fails, premise::refused(domain, value, cx).filter(|_| is_known)) {
+        (Some(fails), Some(refused)) => Some(format!("CASE WHEN {fails} THEN true ELSE {refused} END")),
+        (fails, refused) => fails.or(refused),
+    }
+}
+
+fn base_fails_where(value: &str, old: &str, new: &str, column: &ObjectId, cx: &PlanContext<'_>) -> Option<String> {
     let list = |labels: &[&String]| labels.iter().map(|l| literal(l)).collect::<Vec<_>>().join(", ");
     let labels = enum_of(new, column, cx.to).map(|to| &to.values);
     if let Some(from) = enum_of(old, column, cx.from) {

@@ -9,6 +9,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext, generated_name};
 use crate::kinds::component::comment;
+use crate::kinds::table::premise;
 use crate::kinds::types::domain_constraint::DomainConstraint;
 use crate::kinds::types::{
     OWNER, USAGE, WAS, collation_from_yaml, collation_to_yaml, fragment, is_held_within, scanning, tables_using,
@@ -56,6 +57,7 @@ fn alter_not_null(change: &Change<'_, Domain>) -> Option<Vec<Step>> {
         // There is no NOT VALID for it: all rows are read in the one statement.
         step = step.transaction(Transaction::Own).hazard(HazardKind::Breaking, "NULL is refused from then on");
     }
+    step = step.premise(premise::of_not_null(change.id, change.cx));
     Some(vec![scanning(step, change.id, LockMode::Share, change.cx)])
 }
 

@@ -10,6 +10,7 @@ use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
 use crate::kinds::common::{Declare, Introspect, WriteContext};
 use crate::kinds::policy::unwrapped;
+use crate::kinds::table::premise;
 use crate::kinds::types::{fragment, is_held_within, scanning, tables_using};
 use crate::kinds::{Attribute, Kind, KindInfo, KindTag, Mention, Mentions};
 use crate::plan::context::PlanContext;
@@ -30,7 +31,7 @@ fn validate(id: &ObjectId, cx: &PlanContext<'_>) -> Step {
     let domain = id.top();
     let sql = format!("ALTER DOMAIN {} VALIDATE CONSTRAINT {}", domain.sql(), Ident(&id.name()));
     let step = Step::alter(id, sql).phase(Phase::Contract).transaction(Transaction::Own).rank(1);
-    scanning(step, &domain, LockMode::Share, cx)
+    scanning(step, &domain, LockMode::Share, cx).premise(premise::of_check(id, cx))
 }
 
 impl DomainConstraint {
@@ -61,7 +62,16 @@ impl Kind for DomainConstraint {
             .hazard(HazardKind::Breaking, "values that the constraint does not allow are refused");
         let mut steps = vec![add];
         if self.validated {
-            steps.push(validate(id, cx));
+            let validate = validate(id, cx);
+            // It is made again around a change of the type that the domain is of, and the domain stays.
+            steps.push(match is_held_within(&domain, cx) {
+                true => validate.hindered(
+                    format!("values of {} are held inside of others, where PostgreSQL checks none", domain.sql_path()),
+                    "have the columns whose values hold the domain in another form meanwhile (text), or declare a second type and a second domain \
+                     and move the values over",
+                ),
+                false => validate,
+            });
         }
         steps
     }

@@ -1,0 +1,10 @@
+create domain there as int;
+create domain above as there;
+create domain mandatory as text;
+create table counted (a there, b above, c mandatory);
+create table parts (a there) partition by list (a);
+create table parts_one partition of parts default;
+insert into counted values (-5, -6, null), (1, 1, 'x');
+insert into parts values (-1);
+create table plain (a text, b text, c int[]);
+insert into plain values ('long text', null, '{1,-1}');
