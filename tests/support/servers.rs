@@ -272,9 +272,13 @@ impl Server {
 
     /// Where trueup may create scratch databases: on this server, or on the one that `TRUEUP_SCRATCH` names for the run's major version.
     pub fn scratch(&self) -> String {
+        self.other_scratch().unwrap_or(self).ephemeral()
+    }
+
+    /// The server that `TRUEUP_SCRATCH` names for the run's major version.
+    pub fn other_scratch(&self) -> Option<&'static Server> {
         // A test that goes over the versions takes others by itself, for which that server may be too old.
-        let other = if self.major == major() { other_scratch() } else { None };
-        other.unwrap_or(self).ephemeral()
+        if self.major == major() { other_scratch() } else { None }
     }
 
     /// A new, empty database under a name of its own; dropped with the value.
