@@ -32,6 +32,7 @@ use crate::core::versions;
 use crate::diff::{ChangeKind, Difference, diff};
 use crate::kinds::component::{Decided, grantee_of};
 use crate::kinds::table::not_null_names;
+use crate::kinds::types::composite::attributes_to_be_elsewhere;
 use crate::plan::{self, Plan, PlanOptions, fingerprint, marks, plan};
 pub use crate::postgres::EphemeralChoice;
 use crate::postgres::{EphemeralOptions, Session};
@@ -280,6 +281,7 @@ pub async fn compare(from: &StateSpec, to: &StateSpec, settings: &Settings) -> R
     rows::plan_rows(&data, &earlier, from, &from_catalog, &to_catalog, &mut options, &place).await?;
     let mut made = plan(&from_catalog, &to_catalog, &options)?;
     obstacles::locate(&mut made, &to_catalog);
+    notes.extend(attributes_to_be_elsewhere(&from_catalog, &to_catalog, &made.steps().collect::<Vec<_>>()));
     notes.extend(made.steps().filter(|step| !step.hindered_by.is_empty()).map(crate::apply::hindered));
     if !made.is_empty() {
         if let Some(info) = place.connection(from)?

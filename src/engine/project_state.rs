@@ -17,6 +17,7 @@ use crate::engine::partial::{self, Part};
 use crate::engine::rename::{self, Declared as Said};
 use crate::engine::scope;
 use crate::engine::words::Words;
+use crate::kinds::common::are_moved;
 use crate::kinds::component::{self, ManageAccess, ManageGrants, is_access};
 use crate::kinds::table::column_names;
 use crate::kinds::table::inheritance::heirs;
@@ -429,7 +430,7 @@ fn settled(declared: &mut Declared, live: &Catalog, place: &mut Workplace<'_>) -
     let is_moved = |table: &ObjectId| {
         let within = declared.builder.since(table).map(|(id, _)| id).take_while(|id| id.is_within(table));
         let columns = within.filter(|id| id.kind() == KindTag::Column && id.parent_str() == Some(table.as_str()));
-        scope::are_moved(&column_names(table, live), &columns.map(|id| id.name().into_owned()).collect::<Vec<_>>())
+        are_moved(&column_names(table, live), &columns.map(|id| id.name().into_owned()).collect::<Vec<_>>())
     };
     let moved = moved.into_inner().unwrap_or_else(PoisonError::into_inner);
     let moved = moved.iter().filter(|table| is_moved(table)).map(ObjectId::sql_path).collect();

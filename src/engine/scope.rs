@@ -7,12 +7,13 @@ use crate::core::diagnostic::{Diagnostic, listed};
 use crate::core::id::ObjectId;
 use crate::declare::project::{Profile, Project, SUPABASE_SCHEMAS};
 use crate::engine::load::Loaded;
+use crate::kinds::common::are_moved;
 use crate::kinds::component::DefaultPrivilege;
 use crate::kinds::component::comment::{Comment, OF_PLPGSQL};
 use crate::kinds::table::inheritance::from_parents_alone;
 use crate::kinds::table::partition::{table_of, whole_of};
 use crate::kinds::table::{Table, column_names};
-use crate::kinds::types::composite::CompositeAttribute;
+use crate::kinds::types::composite;
 use crate::kinds::{KindTag, Object};
 
 /// The schema that `apply` keeps its journal in; it is nobody's difference.
@@ -355,41 +356,8 @@ pub fn unchangeable(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
     let held =
         to.iter().filter(|(id, object)| from.get(id).is_some_and(|found| is_held_otherwise(id, found, object, from)));
     let mut told = told(moved.map(ObjectId::sql_path).collect(), held.map(|(id, _)| id.sql_path()).collect());
-    told.extend(attributes_elsewhere(from, to));
+    told.extend(composite::attributes_elsewhere(from, to));
     told
-}
-
-/// Composite types whose attributes stand in another order than declared. It is a part of what their values mean, and PostgreSQL cannot
-/// change it in place.
-fn attributes_elsewhere(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
-    let order = |id: &ObjectId, catalog: &Catalog| -> Vec<String> {
-        let mut list: Vec<(u32, String)> = catalog
-            .children(id, KindTag::CompositeAttribute)
-            .filter_map(|(child, object)| Some((CompositeAttribute::of(object)?.position, child.name().into_owned())))
-            .collect();
-        list.sort();
-        list.into_iter().map(|(_, name)| name).collect()
-    };
-    let types = to.iter().filter(|(id, _)| id.kind() == KindTag::Composite && from.contains(id));
-    let moved = types.map(|(id, _)| (id, order(id, from), order(id, to)));
-    let said = moved.filter(|(_, have, want)| are_moved(have, want)).map(|(id, have, want)| {
-        let mut remark = Diagnostic::warning(
-            "attribute-order",
-            format!("the attributes of {id} stand in the order {}, declared is {}", have.join(", "), want.join(", ")),
-        )
-        .note("the order is what row(…) and the text of a value mean; PostgreSQL cannot move an attribute, so this stays as it is")
-        .help("declare the order that is there; or declare a second type, move the columns over, and drop the first one");
-        remark.location = to.location(id).cloned();
-        remark
-    });
-    said.collect()
-}
-
-/// Whether what two lists have in common stands in another order.
-pub fn are_moved(have: &[String], want: &[String]) -> bool {
-    let common: BTreeSet<&String> = have.iter().filter(|c| want.contains(c)).collect();
-    let order = |list: &[String]| list.iter().filter(|c| common.contains(c)).cloned().collect::<Vec<_>>();
-    order(have) != order(want)
 }
 
 /// Whether a table that inherits has a column or check from its parents alone, and it is declared as its own as well, or the other

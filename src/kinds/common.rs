@@ -1,5 +1,7 @@
 //! What several kinds share: showing values, reading catalog rows, YAML keys that every object has.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::core::catalog::Catalog;
@@ -171,6 +173,13 @@ fn folded(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether what two lists have in common stands in another order.
+pub fn are_moved(have: &[String], want: &[String]) -> bool {
+    let common: BTreeSet<&String> = have.iter().filter(|c| want.contains(c)).collect();
+    let order = |list: &[String]| list.iter().filter(|c| common.contains(c)).cloned().collect::<Vec<_>>();
+    order(have) != order(want)
 }
 
 #[cfg(test)]

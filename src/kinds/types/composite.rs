@@ -1,12 +1,15 @@
 //! Composite types and their attributes (`pg_class` of kind `c`, `pg_attribute`; CREATE TYPE … AS).
 
+use std::collections::BTreeSet;
+
+use crate::core::catalog::Catalog;
 use crate::core::diagnostic::{Diagnostic, Result};
 use crate::core::id::ObjectId;
 use crate::core::name::{Ident, literal};
-use crate::core::step::{HazardKind, LockMode, Phase, Step};
+use crate::core::step::{Action, HazardKind, LockMode, Phase, Step};
 use crate::declare::context::DeclareContext;
 use crate::introspect::{Reader, Row};
-use crate::kinds::common::{Declare, Introspect, WriteContext};
+use crate::kinds::common::{Declare, Introspect, WriteContext, are_moved};
 use crate::kinds::table::column::Column;
 use crate::kinds::table::typed;
 use crate::kinds::types::{
@@ -107,6 +110,65 @@ fn attributes<'a>(id: &'a ObjectId, cx: &'a PlanContext<'_>) -> Vec<(&'a ObjectI
         .collect();
     list.sort_by_key(|(_, attribute)| attribute.position);
     list
+}
+
+/// Composite types whose attributes stand in another order than declared. It is a part of what their values mean, and PostgreSQL cannot
+/// change it in place.
+pub fn attributes_elsewhere(from: &Catalog, to: &Catalog) -> Vec<Box<Diagnostic>> {
+    let types = composites_of_both(from, to).map(|id| (id, attribute_names(id, from), attribute_names(id, to)));
+    let moved = types.filter(|(_, have, want)| are_moved(have, want));
+    let said = moved.map(|(id, have, want)| {
+        let order = format!("stand in the order {}, declared is {}", have.join(", "), want.join(", "));
+        attribute_order(id, &order, to)
+            .note("the order is what row(…) and the text of a value mean; PostgreSQL cannot move an attribute, so this stays as it is")
+            .help("declare the order that is there; or declare a second type, move the columns over, and drop the first one")
+    });
+    said.collect()
+}
+
+/// Composite types whose attributes a plan leaves in another order than declared: `ALTER TYPE … ADD ATTRIBUTE` adds the last one, also in
+/// place of one that gets another type while columns hold its values.
+pub fn attributes_to_be_elsewhere(from: &Catalog, to: &Catalog, plan: &[&Step]) -> Vec<Box<Diagnostic>> {
+    let added: BTreeSet<&ObjectId> = plan
+        .iter()
+        .filter(|step| step.action == Action::Create && step.object.kind() == KindTag::CompositeAttribute)
+        .map(|step| &step.object)
+        .collect();
+    let types = composites_of_both(from, to).filter(|id| added.iter().any(|attribute| attribute.top() == **id));
+    let said = types.filter_map(|id| {
+        let (have, want) = (attribute_names(id, from), attribute_names(id, to));
+        let is_added = |name: &String| added.contains(&id.child(KindTag::CompositeAttribute, name));
+        let stays = have.iter().filter(|name| !is_added(name) && want.contains(name));
+        let will: Vec<String> = stays.chain(want.iter().filter(|name| is_added(name))).cloned().collect();
+        // What is otherwise already has been said.
+        (will != want && !are_moved(&have, &want)).then(|| {
+            let order = format!("will stand in the order {}, declared is {}", will.join(", "), want.join(", "));
+            attribute_order(id, &order, to)
+                .note("PostgreSQL adds an attribute as the last one, and the order is what row(…) and the text of a value mean")
+                .help("declare that order, and write row(…) in it; or declare a second type, move the columns over, and drop the first one")
+        })
+    });
+    said.collect()
+}
+
+fn composites_of_both<'a>(from: &'a Catalog, to: &'a Catalog) -> impl Iterator<Item = &'a ObjectId> {
+    to.iter().map(|(id, _)| id).filter(|id| id.kind() == KindTag::Composite && from.contains(id))
+}
+
+/// The names of a composite type's attributes, in their order.
+fn attribute_names(id: &ObjectId, catalog: &Catalog) -> Vec<String> {
+    let mut list: Vec<(u32, String)> = catalog
+        .children(id, KindTag::CompositeAttribute)
+        .filter_map(|(child, object)| Some((CompositeAttribute::of(object)?.position, child.name().into_owned())))
+        .collect();
+    list.sort();
+    list.into_iter().map(|(_, name)| name).collect()
+}
+
+fn attribute_order(id: &ObjectId, order: &str, to: &Catalog) -> Box<Diagnostic> {
+    let mut remark = Diagnostic::warning("attribute-order", format!("the attributes of {id} {order}"));
+    remark.location = to.location(id).cloned();
+    remark
 }
 
 impl Kind for Composite {
