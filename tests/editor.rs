@@ -11,9 +11,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use support::place::{Place, ends};
 use support::scripts::{self, FORMS, left, numbered, run_files, sql, twice};
 use support::servers::{Database, Server};
-use support::trueup::{DIFFERS, Run, trueup};
+use support::trueup::{DIFFERS, FINE, Run, trueup};
 
 /// What a Supabase project brings along, as far as the examples need it.
 const PLATFORM: &str = "
@@ -730,4 +731,22 @@ fn an_index_is_built_concurrently_in_a_file_of_its_own() {
     let diff = trueup(&["diff", "--from", &database.url, "--to", &project, "--ephemeral", &scratch]);
     assert_ne!(diff.status, DIFFERS, "{}", diff.report());
     assert_eq!(diff.status, 0, "{}", diff.report());
+}
+
+/// Every database of the platform has pgcrypto and uuid-ossp; a project declares them where its migrations name them.
+#[test]
+fn a_pull_from_migrations_takes_the_extensions_that_they_name() {
+    let Some(server) = support::servers::server() else { return };
+    let place = Place::new(server, "");
+    for (name, more) in [("silent", ""), ("named", "create extension if not exists pgcrypto with schema extensions;")] {
+        place.write(&format!("{name}/trueup.yaml"), "version: 1\nprofile: supabase\n");
+        let migration = format!("create table t (id uuid primary key default gen_random_uuid());\n{more}");
+        place.write(&format!("{name}/supabase/migrations/20260101000000_a.sql"), &migration);
+        let from = format!("{name}/supabase/migrations");
+        ends(place.call(&["pull", "--from", &from, "--out", name]), FINE);
+        assert!(place.read(&format!("{name}/schema/public/tables/t.yaml")).contains("id"), "{name}");
+        let rest = place.read(&format!("{name}/schema/database.yaml"));
+        assert_eq!(rest.contains("pgcrypto"), !more.is_empty(), "{name}: {rest}");
+        assert!(!rest.contains("uuid-ossp"), "{name}: {rest}");
+    }
 }
