@@ -27,18 +27,17 @@ mod support;
 
 use std::path::Path;
 
+use support::case::{self, apply, before, read};
 use support::judge::{Options, judge};
 use support::servers::{Database, Server, server_of};
-use support::trueup::{ERROR, REFUSED, Run, trueup};
+use support::trueup::{ERROR, REFUSED, trueup};
 
 #[test]
 fn every_case_holds() {
     let Some(server) = support::servers::server() else {
         return;
     };
-    let cases = support::cases();
-    let work: Vec<(u32, &Path)> =
-        cases.iter().flat_map(|case| majors(case).into_iter().map(|major| (major, case.as_path()))).collect();
+    let work = case::cases_on_versions();
     let results = support::in_parallel(&work, |_, (major, case)| {
         if *major == server.major {
             return Ok(Some(run(server, case)?));
@@ -48,8 +47,8 @@ fn every_case_holds() {
     });
     let mut failed = 0;
     for ((major, case), result) in work.iter().zip(&results) {
-        let name = case.file_name().unwrap_or_default().to_string_lossy();
-        let name = if *major == server.major { name.into_owned() } else { format!("{name} on {major}") };
+        let name = case::name(case);
+        let name = if *major == server.major { name } else { format!("{name} on {major}") };
         match result {
             Ok(Some(())) => println!("ok       {name}"),
             Ok(None) => println!("SKIPPED  {name}"),
@@ -62,39 +61,14 @@ fn every_case_holds() {
     assert_eq!(failed, 0, "{failed} of {} cases fail", work.len());
 }
 
-/// The major versions that a case runs on. Where the run asks for one server, that is its version or none.
-fn majors(case: &Path) -> Vec<u32> {
-    let major = support::servers::major();
-    let Some(text) = read(case, "majors") else { return vec![major] };
-    let listed = text.lines().filter_map(|line| line.trim().parse().ok());
-    listed.filter(|listed| !support::servers::is_asked_for() || *listed == major).collect()
-}
-
-fn read(case: &Path, name: &str) -> Option<String> {
-    std::fs::read_to_string(case.join(name)).ok()
-}
-
 /// A file of the case, or the one that holds instead of it from a major version on.
 fn since(case: &Path, name: &str, suffix: &str, major: u32) -> Option<String> {
     let newer = (15..=major).rev().find_map(|since| read(case, &format!("{name}-{since}{suffix}")));
     newer.or_else(|| read(case, &format!("{name}{suffix}")))
 }
 
-/// Applies a project to a database.
-fn apply(database: &Database, project: &str, more: &[&str]) -> Run {
-    let scratch = database.server.scratch();
-    let mut arguments = vec!["apply", "--from", &database.url, "--to", project, "--yes", "--ephemeral", &scratch];
-    arguments.extend(more);
-    trueup(&arguments)
-}
-
-fn must(run: Run) -> Result<Run, String> {
-    if run.fine() { Ok(run) } else { Err(run.report()) }
-}
-
 fn run(server: &Server, case: &Path) -> Result<(), String> {
-    let database = server.database();
-    load_before(&database, case)?;
+    let database = before(server, case)?;
     let after = case.join("after.yaml").display().to_string();
     let scratch = server.scratch();
     let more = read(case, "args").unwrap_or_default();
@@ -119,8 +93,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
         }
     }
     if let Some(words) = read(case, "refused") {
-        let untouched = server.database();
-        load_before(&untouched, case)?;
+        let untouched = before(server, case)?;
         let refused = apply(&database, &after, &[]);
         if refused.status != REFUSED {
             return Err(format!("exit {REFUSED} (refused) was expected: {}", refused.report()));
@@ -137,8 +110,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
     }
 
     if let Some(words) = read(case, "stops") {
-        let untouched = server.database();
-        load_before(&untouched, case)?;
+        let untouched = before(server, case)?;
         let stopped = apply(&database, &after, &more);
         let told = |word: &str| stopped.stderr.contains(word);
         if stopped.status != ERROR || !told("nothing has been changed") {
@@ -153,7 +125,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
             false => Err(format!("stopped, yet something changed: {}", verdict.report())),
         };
     }
-    must(apply(&database, &after, &more))?;
+    apply(&database, &after, &more).must()?;
     settled(&database, &after)?;
     let may_lose = read(case, "loses").unwrap_or_default();
     for (table, before) in &rows {
@@ -175,7 +147,7 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
     }
     // What the migration made is what building it anew makes.
     let anew = server.database();
-    must(apply(&anew, &after, &[]))?;
+    apply(&anew, &after, &[]).must()?;
     let verdict = judge(&anew, &database, Options { ignore_column_order: true, fixpoint: true })?;
     if !verdict.same() {
         return Err(format!("migrated and built anew are different: {}", verdict.report()));
@@ -184,13 +156,6 @@ fn run(server: &Server, case: &Path) -> Result<(), String> {
         way_back(&database, case).map_err(|why| format!("on the way back: {why}"))?;
     }
     Ok(())
-}
-
-fn load_before(database: &Database, case: &Path) -> Result<(), String> {
-    match read(case, "before.sql") {
-        Some(sql) => database.load(&sql).map_err(|why| format!("before.sql: {why}")),
-        None => must(apply(database, &case.join("before.yaml").display().to_string(), &[])).map(drop),
-    }
 }
 
 fn settled(database: &Database, project: &str) -> Result<(), String> {
@@ -209,12 +174,11 @@ fn settled(database: &Database, project: &str) -> Result<(), String> {
 
 /// From `after` to `before`, by a project pulled from a database that never left it.
 fn way_back(database: &Database, case: &Path) -> Result<(), String> {
-    let origin = database.server.database();
-    load_before(&origin, case)?;
+    let origin = before(database.server, case)?;
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let project = folder.path().join("project").display().to_string();
-    must(trueup(&["pull", "--from", &origin.url, "--out", &project]))?;
-    must(apply(database, &project, &["--allow", "all"]))?;
+    trueup(&["pull", "--from", &origin.url, "--out", &project]).must()?;
+    apply(database, &project, &["--allow", "all"]).must()?;
     settled(database, &project)?;
     let verdict = judge(&origin, database, Options { ignore_column_order: true, fixpoint: true })?;
     if verdict.same() { Ok(()) } else { Err(verdict.report()) }

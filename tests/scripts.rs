@@ -17,39 +17,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use support::scripts::{self, FORMS};
-use support::servers::{Database, Server, describe, run, server_of};
+use support::case::{self, before, cases_on_versions, read};
+use support::scripts::{self, FORMS, forms_of};
+use support::servers::{Server, describe, run, server_of};
 use support::trueup::trueup;
-
-/// The cases, each with the versions it is for.
-fn cases() -> Vec<(u32, PathBuf)> {
-    let cases = support::cases();
-    let majors = |case: &Path| -> Vec<u32> {
-        let listed =
-            read(case, "majors").map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect());
-        listed.unwrap_or_else(|| vec![support::servers::major()])
-    };
-    cases.iter().flat_map(|case| majors(case).into_iter().map(move |major| (major, case.clone()))).collect()
-}
-
-fn read(case: &Path, name: &str) -> Option<String> {
-    std::fs::read_to_string(case.join(name)).ok()
-}
-
-fn before<'a>(server: &'a Server, case: &Path) -> Result<Database<'a>, String> {
-    let database = server.database();
-    match read(case, "before.sql") {
-        Some(sql) => database.load(&sql).map_err(|why| format!("before.sql: {why}"))?,
-        None => {
-            let (project, scratch) = (case.join("before.yaml").display().to_string(), server.scratch());
-            let run = trueup(&["apply", "--from", &database.url, "--to", &project, "--yes", "--ephemeral", &scratch]);
-            if !run.fine() {
-                return Err(run.report());
-            }
-        }
-    }
-    Ok(database)
-}
 
 /// Runs `work` for each case that has a server, and reports what failed.
 fn each(work: &[(u32, PathBuf, String)], one: impl Fn(&Server, &Path, &str) -> Result<String, String> + Sync) {
@@ -59,7 +30,7 @@ fn each(work: &[(u32, PathBuf, String)], one: impl Fn(&Server, &Path, &str) -> R
     });
     let mut failed = 0;
     for ((major, case, form), result) in work.iter().zip(&results) {
-        let name = case.file_name().unwrap_or_default().to_string_lossy();
+        let name = case::name(case);
         match result {
             Ok(Some(how)) => println!("ok       {name} on {major} as {form}: {how}"),
             Ok(None) => println!("SKIPPED  {name} on {major}"),
@@ -74,7 +45,8 @@ fn each(work: &[(u32, PathBuf, String)], one: impl Fn(&Server, &Path, &str) -> R
 
 #[test]
 fn the_offline_script_leaves_nothing_undone_in_silence() {
-    let work: Vec<_> = cases().into_iter().map(|(major, case)| (major, case, "offline".to_owned())).collect();
+    let work: Vec<_> =
+        cases_on_versions().into_iter().map(|(major, case)| (major, case, "offline".to_owned())).collect();
     each(&work, |server, case, _| offline(server, case));
 }
 
@@ -135,21 +107,14 @@ fn offline(server: &Server, case: &Path) -> Result<String, String> {
 
 #[test]
 fn every_form_of_every_case_runs() {
-    let all = support::filter("TRUEUP_FORMS").is_some();
-    let cases = cases().into_iter();
-    let work: Vec<_> = cases
+    let work: Vec<_> = cases_on_versions()
+        .into_iter()
         .flat_map(|(major, case)| {
-            let forms: Vec<&str> = if all { FORMS.to_vec() } else { vec![FORMS[turn_of(&case, major) % FORMS.len()]] };
+            let forms = forms_of(&case, major);
             forms.into_iter().map(move |form| (major, case.clone(), form.to_owned()))
         })
         .collect();
     each(&work, known);
-}
-
-/// Which form a case is tried with: a number that other cases do not change.
-fn turn_of(case: &Path, major: u32) -> usize {
-    let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    name.bytes().fold(major as usize, |number, byte| number.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
 fn known(server: &Server, case: &Path, form: &str) -> Result<String, String> {

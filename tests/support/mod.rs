@@ -3,6 +3,7 @@
 //! Nothing here uses trueup as a library: the tests see what a user sees, so that a mistake in reading a catalog cannot
 //! hide itself by being made twice.
 
+pub mod case;
 pub mod catalog;
 pub mod journey;
 pub mod judge;
@@ -144,23 +145,4 @@ pub fn is_for(example: &Path, major: u32) -> bool {
         println!("SKIPPED  {} on {major}: it is for {since} and later", example.display());
     }
     since <= major
-}
-
-/// The cases in tests/cases that `TRUEUP_CASES` lets through, in the order of their names; of these every third from the second one on
-/// where `TRUEUP_CASES_PART` is `2/3`.
-pub fn cases() -> Vec<PathBuf> {
-    let only = filter("TRUEUP_CASES");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut found: Vec<_> = std::fs::read_dir(folder)
-        .expect("tests/cases can be read")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && passes(only.as_deref(), &path.display().to_string()))
-        .collect();
-    found.sort();
-    let part = std::env::var("TRUEUP_CASES_PART").unwrap_or_else(|_| "1/1".into());
-    let (first, every) = part.split_once('/').expect("TRUEUP_CASES_PART is like 2/3");
-    let number =
-        |text: &str| text.parse::<usize>().ok().filter(|number| *number > 0).expect("TRUEUP_CASES_PART is like 2/3");
-    found.into_iter().skip(number(first) - 1).step_by(number(every)).collect()
 }

@@ -10,6 +10,16 @@ use super::trueup::{FINE, trueup};
 /// The forms that start from a known state, and how each is run.
 pub const FORMS: &[&str] = &["editor", "editor-files", "migration", "psql"];
 
+/// The forms with which a case is tried: one, which other cases do not change; all where `TRUEUP_FORMS` is set.
+pub fn forms_of(case: &Path, major: u32) -> Vec<&'static str> {
+    if super::filter("TRUEUP_FORMS").is_some() {
+        return FORMS.to_vec();
+    }
+    let turn =
+        super::case::name(case).bytes().fold(major as usize, |n, byte| n.wrapping_mul(31).wrapping_add(byte.into()));
+    FORMS.get(turn % FORMS.len()).copied().into_iter().collect()
+}
+
 /// A script as `trueup sql` writes it for a project.
 pub fn sql(project: &Path, server: &Server, arguments: &[&str]) -> Result<String, String> {
     let (project, scratch) = (project.display().to_string(), server.scratch());
@@ -76,9 +86,8 @@ pub fn psql() -> Option<PathBuf> {
     folders.unwrap_or_default().into_iter().chain(own).map(|folder| folder.join("psql")).find(|path| path.is_file())
 }
 
-/// Has `trueup sql` write a form from what a database is, and runs it as it is run: a migration once, psql's stopped on the way
-/// and begun anew, all but the migration once more.
-pub fn emitted(database: &Database, project: &Path, form: &str) -> Result<(), String> {
+/// What `trueup sql` writes in a form from what a database is: its files, by name.
+pub fn written(database: &Database, project: &Path, form: &str) -> Result<Vec<(String, String)>, String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let out = folder.path().join("out");
     let (whom, out_name) = match form {
@@ -89,16 +98,22 @@ pub fn emitted(database: &Database, project: &Path, form: &str) -> Result<(), St
     };
     std::fs::create_dir_all(&out).map_err(|e| e.to_string())?;
     let out_name = out_name.display().to_string();
-    match sql(project, database.server, &["--from", &database.url, "--for", whom, "--out", &out_name]) {
+    sql(project, database.server, &["--from", &database.url, "--for", whom, "--out", &out_name])?;
+    Ok(numbered(&out))
+}
+
+/// Has `trueup sql` write a form from what a database is, and runs it as it is run: a migration once, psql's stopped on the way
+/// and begun anew, all but the migration once more.
+pub fn emitted(database: &Database, project: &Path, form: &str) -> Result<(), String> {
+    let files = match written(database, project, form) {
         // What cannot be one script says so, and what to do instead.
         Err(why) if form == "editor" && why.contains("one-file") && why.contains("--out DIR") => {
             return emitted(database, project, "editor-files");
         }
-        written => _ = written?,
-    }
-    let files = numbered(&out);
+        written => written?,
+    };
     match form {
-        "psql" => through_psql(database, &files, folder.path()),
+        "psql" => through_psql(database, &files),
         "migration" => {
             for (name, _) in &files {
                 let time = name.split_once('_').map(|(time, _)| time).unwrap_or_default();
@@ -127,13 +142,14 @@ pub fn emitted(database: &Database, project: &Path, form: &str) -> Result<(), St
 }
 
 /// Stopped behind the first transaction, and behind the second; then from its beginning to its end, and once more.
-fn through_psql(database: &Database, files: &[(String, String)], folder: &Path) -> Result<(), String> {
+fn through_psql(database: &Database, files: &[(String, String)]) -> Result<(), String> {
     let Some(psql) = psql() else {
         println!("SKIPPED: psql was not found");
         return Ok(());
     };
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let run = |text: &str| {
-        let path = folder.join("part.sql");
+        let path = folder.path().join("part.sql");
         std::fs::write(&path, text).map_err(|e| e.to_string())?;
         let mut command = Command::new(&psql);
         command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url, "-f"]).arg(&path);

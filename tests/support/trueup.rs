@@ -38,6 +38,11 @@ impl Run {
         self.status == FINE
     }
 
+    /// The run, where it ended well; otherwise its report.
+    pub fn must(self) -> Result<Self, String> {
+        if self.fine() { Ok(self) } else { Err(self.report()) }
+    }
+
     /// The call, its status and what it said, shortened.
     pub fn report(&self) -> String {
         let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
