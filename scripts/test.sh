@@ -5,7 +5,7 @@
 #   scripts/test.sh --lib         unit tests alone
 #   scripts/test.sh --minors      a part of tests/ on two minor releases of one major
 #   scripts/test.sh --newest      a part of tests/ on versions that the system's release lacks: the newest 17 and 18, and 19
-#   scripts/test.sh --acceptance  thousands of random pairs, all of tests/ on the minor releases, and all of what --newest tries in part
+#   scripts/test.sh --acceptance  thousands of random pairs, all scripts of all cases, all of tests/ on the minor releases, and all of what --newest tries in part
 #
 # The minor releases are those of the default major, 15: an older one (from before November 2026) alone, and the two as live and
 # scratch server, in both orders. A machine looks like that on the day after an update.
@@ -85,6 +85,7 @@ case ${1:-} in
   --acceptance)
     failed=0
     TRUEUP_PROPERTY_CASES="${TRUEUP_PROPERTY_CASES:-5000}" cargo test --test property -- --nocapture || failed=1
+    TRUEUP_FORMS=all run --test script_texts || failed=1
     minors --tests || failed=1
     newest --test cases --test examples --test pairs || failed=1
     exit $failed

@@ -8,9 +8,9 @@
 //!     TRUEUP_SCRIPTS_TO=/tmp/after cargo test --test script_texts
 //!     diff -r /tmp/before /tmp/after
 //!
-//! The offline script is written for each case, and one of the other forms, as in tests/scripts.rs; with `TRUEUP_FORMS=all` all of them.
-//! `TRUEUP_BLESS=1` then writes the list, of all forms. A view's text is as the server prints it, so the scripts are compared on the server of
-//! the default version alone, without another scratch server.
+//! Each case is tried with its offline script and with one of the other forms, as in tests/scripts.rs; with `TRUEUP_FORMS=all` with all of
+//! them. `TRUEUP_BLESS=1` writes the list, of all forms. Servers print the text of a view in their own ways. So the test is skipped
+//! where a run asks for another server than the default one.
 #![allow(clippy::print_stdout, dead_code)]
 
 mod support;

@@ -4,8 +4,8 @@
 //!   take away; or it says in its table of results what is not so; or it stops, and has changed nothing. Never does it
 //!   leave a thing undone in silence. A case's file `offline` has words that one of its errors or its table must contain; without
 //!   one, a stop has to be one of those that are foreseen.
-//! * Each form that starts from what the database is ends in what is declared. A case is tried with one of the forms, which takes
-//!   turns; `TRUEUP_FORMS=all` tries each with all of them.
+//! * Each form that starts from what the database is ends in what is declared. A case is tried with one of the forms, which
+//!   follows from its name; `TRUEUP_FORMS=all` tries each with all of them.
 //!
 //! * States that people come to by hand are finished, or named with what mends them.
 //!

@@ -10,7 +10,8 @@ use super::trueup::{FINE, trueup};
 /// The forms that start from a known state, and how each is run.
 pub const FORMS: &[&str] = &["editor", "editor-files", "migration", "psql"];
 
-/// The forms with which a case is tried: one, which other cases do not change; all where `TRUEUP_FORMS` is set.
+/// The forms with which a case is tried: one that follows from its name, so that a new case changes none of the others'; all
+/// where `TRUEUP_FORMS` is set.
 pub fn forms_of(case: &Path, major: u32) -> Vec<&'static str> {
     if super::filter("TRUEUP_FORMS").is_some() {
         return FORMS.to_vec();
